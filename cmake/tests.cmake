@@ -1,0 +1,14 @@
+# One executable per *_test.c, beside its subject; `ctest` runs them all.
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+file(GLOB unit_tests CONFIGURE_DEPENDS src/*/*_test.c)
+foreach(test IN LISTS unit_tests)
+  get_filename_component(name "${test}" NAME_WE)
+  get_filename_component(layer "${test}" DIRECTORY)
+  get_filename_component(layer "${layer}" NAME)
+  add_executable(${layer}_${name} "${test}")
+  target_link_libraries(${layer}_${name} PRIVATE parley_core PkgConfig::CMOCKA)
+  target_compile_definitions(${layer}_${name} PRIVATE
+    PL_SOURCE_DIR="${CMAKE_CURRENT_SOURCE_DIR}")
+  add_test(NAME ${layer}/${name} COMMAND ${layer}_${name})
+  set_tests_properties(${layer}/${name} PROPERTIES TIMEOUT 120)
+endforeach()

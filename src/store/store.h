@@ -1,0 +1,225 @@
+/*
+ * store.h - the port to durable things. Two stores fill it in: SQLite and memory (tests).
+ *
+ * A caller builds a struct pl_op, submits it and gets it back on its own loop when it is done:
+ * for a write that means committed, on disk. One writer thread takes everything that waits, runs it
+ * in one transaction in the order of submission, commits, then finishes the operations in that
+ * order. Reader threads answer reads; a read submitted after a write came home sees the write.
+ *
+ * Access is checked in here, inside the transaction: whoever is not a member gets PL_EDENIED.
+ */
+#ifndef PL_STORE_STORE_H
+#define PL_STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "loop/loop.h"
+#include "model/model.h"
+
+/* name, W(rite) or R(ead), what it does */
+#define PL_OP_MAP(X)                                                                               \
+	X(SIGN_IN, W, "Find the token's user, or provision one; list its conversations")           \
+	X(CONVERSATIONS, R, "A user's conversations with latest message and unread count")         \
+	X(ACCESS, R, "A user's role in a conversation")                                            \
+	X(CREATE, W, "Create a conversation; an existing direct one of the same pair is returned") \
+	X(SEND, W, "Append a message, or recognise a retry")                                       \
+	X(PAGE, R, "A page of history, ascending")                                                 \
+	X(MARK_READ, W, "Move a member's read position forward")                                   \
+	X(CREATE_GROUP, W, "Create a group with its first room and an invite code")                \
+	X(JOIN_GROUP, W, "Join a group and its rooms by invite code")                              \
+	X(GROUPS, R, "A user's groups")
+
+enum pl_op_kind {
+#define X(name, way, doc) PL_OP_##name,
+	PL_OP_MAP(X)
+#undef X
+		PL_OP__COUNT
+};
+
+/* in: fields above the blank line, set by the caller, bytes in op->arena or longer-lived. out:
+ * below. */
+
+struct pl_op_sign_in {
+	struct pl_user claims; /* subject required; the rest where the token says so */
+	bool provision;	       /* create the user when unknown; else PL_ENOTFOUND */
+
+	struct pl_user user;
+	struct pl_uuid *conversations; /* of which the user is a member */
+	size_t nconversations;
+};
+
+struct pl_op_conversations {
+	struct pl_uuid user;
+
+	struct pl_conversation_row *rows; /* latest activity first */
+	size_t nrows;
+};
+
+struct pl_op_access {
+	struct pl_uuid user, conversation;
+
+	struct pl_conversation found; /* err: PL_EDENIED also when there is no such conversation */
+	enum pl_role role;
+};
+
+struct pl_op_create {
+	struct pl_uuid creator;
+	enum pl_conversation_type type;
+	struct pl_slice name, description;
+	struct pl_slice *members; /* each a user id, a subject or a username; the creator may be
+				     among them */
+	size_t nmembers;	  /* an unknown one: PL_ENOTFOUND, nothing is created */
+
+	struct pl_conversation made;
+	bool existed;
+	struct pl_uuid *participants; /* all members, creator first */
+	size_t nparticipants;
+};
+
+struct pl_copy {
+	struct pl_uuid user;
+	struct pl_slice content;
+};
+
+struct pl_op_send {
+	struct pl_uuid user, conversation;
+	struct pl_slice kind, content, metadata;
+	struct pl_copy *copies; /* per recipient, instead of content; recipients must be members */
+	size_t ncopies;
+	struct pl_uuid reply_to;    /* nil: none. Not in this conversation: PL_ENOTFOUND */
+	struct pl_slice client_id;  /* unique per user and conversation, for ever */
+	struct pl_slice request_id; /* without client_id: a retry if conversation and content match,
+				       within 24 h */
+
+	struct pl_message message; /* content: the sender's own copy when per recipient */
+	bool duplicate;		   /* the first message again; nothing was stored */
+};
+
+struct pl_op_page {
+	struct pl_uuid user, conversation;
+	struct pl_uuid before; /* nil: the newest page. Not in this conversation: PL_ENOTFOUND */
+	uint64_t after_seq;    /* with `forward`: messages with a greater seq, oldest first */
+	bool forward;
+	uint32_t limit;
+
+	struct pl_message *messages; /* ascending by seq */
+	size_t nmessages;
+	bool has_more; /* older ones exist (forward: newer ones) */
+};
+
+struct pl_op_mark_read {
+	struct pl_uuid user, conversation;
+	struct pl_uuid message; /* nil: everything. Not in this conversation: PL_ENOTFOUND */
+
+	uint64_t seq;		   /* the read position now */
+	struct pl_uuid at_message; /* the message at seq; nil when nothing was ever said */
+	bool moved;
+	uint64_t read_ms;
+};
+
+struct pl_op_create_group {
+	struct pl_uuid creator;
+	struct pl_slice name, description;
+	bool is_public;
+
+	struct pl_group group;
+	struct pl_conversation room;
+};
+
+struct pl_op_join_group {
+	struct pl_uuid user;
+	struct pl_slice invite_code; /* unknown: PL_ENOTFOUND; already in: PL_EEXISTS, with group
+					filled in */
+
+	struct pl_group group;
+	struct pl_uuid *rooms;
+	size_t nrooms;
+};
+
+struct pl_op_groups {
+	struct pl_uuid user;
+
+	struct pl_group *rows;
+	size_t nrows;
+};
+
+struct pl_op {
+	struct pl_task task;  /* first: how it travels; the store uses it while it has the op */
+	struct pl_loop *home; /* where on_done runs */
+	void (*on_done)(struct pl_op *); /* owns the op again; frees it with pl_op_free */
+	void *owner;			 /* the caller's */
+	void *event;			 /* the caller's: what finish() publishes */
+	enum pl_op_kind kind;
+	int err; /* 0, or why it failed; out fields are then unset unless said otherwise */
+	struct pl_arena arena; /* holds what in and out point to */
+	union {
+		struct pl_op_sign_in sign_in;
+		struct pl_op_conversations conversations;
+		struct pl_op_access access;
+		struct pl_op_create create;
+		struct pl_op_send send;
+		struct pl_op_page page;
+		struct pl_op_mark_read mark_read;
+		struct pl_op_create_group create_group;
+		struct pl_op_join_group join_group;
+		struct pl_op_groups groups;
+	};
+};
+
+/* Zeroed, with an arena of at most 16 MiB. NULL: no memory. */
+struct pl_op *pl_op_new(enum pl_op_kind, struct pl_loop *home, void (*on_done)(struct pl_op *),
+			void *owner);
+void pl_op_free(struct pl_op *);
+bool pl_op_is_write(enum pl_op_kind);
+const char *pl_op_name(enum pl_op_kind);
+
+struct pl_store_options {
+	const char *path;   /* SQLite: the database file. NULL: the memory store */
+	uint32_t readers;   /* reader threads; 0: 2 */
+	uint32_t queue_max; /* operations that may wait; 0: 65,536 */
+	struct pl_log *log;
+	struct pl_metrics *metrics; /* the writer's own set */
+
+	/*
+	 * Called on a store thread when an operation is done (a write: after the commit, in commit
+	 * order). It must send the op home with pl_op_go_home and may publish what happened. NULL:
+	 * only goes home.
+	 */
+	void (*finish)(void *ctx, struct pl_op *);
+	/*
+	 * The disk can no longer be trusted (a write or sync error): nothing more will be
+	 * acknowledged, every operation under way is dropped without an answer. The process must
+	 * stop. Once, on a store thread.
+	 */
+	void (*fatal)(void *ctx, const char *why);
+	void *ctx;
+};
+
+struct pl_store;
+
+/*
+ * Locks, checks, migrates and starts the threads. PL_ELOCKED: another process has it;
+ * PL_ECORRUPT: quick check failed or not a database of ours; PL_ESTATE: made by a newer version;
+ * PL_EIO. The reason is logged.
+ */
+int pl_store_open(const struct pl_store_options *, struct pl_store **out) PL_MUST_CHECK;
+/* Finishes what was submitted, then stops. Ops still come home: their loops must outlive this. NULL
+ * is fine. */
+void pl_store_close(struct pl_store *);
+/* [any thread] Takes the op. PL_EBUSY: the queue is full, the op stays the caller's. */
+int pl_store_submit(struct pl_store *, struct pl_op *) PL_MUST_CHECK;
+/* [any thread] Whether writes are expected to succeed now (false: disk full, or stopped). */
+bool pl_store_ready(const struct pl_store *);
+/* Posts op->task to its home. The last thing finish() does with the op. */
+void pl_op_go_home(struct pl_op *);
+
+/* Without a running server: a consistent copy into a new file (PL_EEXISTS if it is there). Works
+ * beside a running one too. */
+int pl_store_backup(const char *path, const char *to, struct pl_log *) PL_MUST_CHECK;
+/* integrity_check, foreign keys, gap-free sequences, one direct conversation per pair. Appends
+ * findings, a line each. */
+int pl_store_verify(const char *path, struct pl_buf *findings) PL_MUST_CHECK;
+
+#endif
