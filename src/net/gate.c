@@ -1,0 +1,108 @@
+/* gate.c - counting connections per caller, under one lock that is held for a look-up. */
+#include "net/gate.h"
+
+#include "base/map.h"
+#include "base/mem.h"
+
+#include <pthread.h>
+
+struct site {
+	struct pl_ip ip;
+	uint32_t open;
+};
+
+struct pl_gate {
+	struct pl_gate_options limits;
+	pthread_mutex_t lock;
+	uint32_t open;
+	struct pl_map sites; /* pl_ip -> struct site with open > 0 */
+	struct pl_limiter *arrivals;
+};
+
+enum { ARRIVAL_KEYS = 16384 };
+
+int pl_gate_new(const struct pl_gate_options *o, struct pl_gate **out)
+{
+	struct pl_gate *g = PL_NEW(struct pl_gate);
+	if (!g)
+		return PL_ENOMEM;
+	/* A burst of two seconds: a page that opens several sockets at once is not a flood. */
+	if (pl_limiter_new(o->new_per_second * 60, o->new_per_second * 2, ARRIVAL_KEYS,
+			   &g->arrivals)) {
+		pl_free(g);
+		return PL_ENOMEM;
+	}
+	g->limits = *o;
+	if (!g->limits.total)
+		g->limits.total = INT32_MAX;
+	pthread_mutex_init(&g->lock, NULL);
+	pl_map_init(&g->sites, g->limits.total);
+	*out = g;
+	return 0;
+}
+
+void pl_gate_free(struct pl_gate *g)
+{
+	if (!g)
+		return;
+	PL_MAP_EACH (it, &g->sites) {
+		pl_free(it->value);
+	}
+	pl_map_fini(&g->sites);
+	pl_limiter_free(g->arrivals);
+	pthread_mutex_destroy(&g->lock);
+	pl_free(g);
+}
+
+static struct pl_slice key_of(const struct pl_ip *ip)
+{
+	return pl_slice(ip->b, sizeof(ip->b));
+}
+
+static int count_site(struct pl_gate *g, const struct pl_ip *ip)
+{
+	struct site *s = pl_map_get(&g->sites, key_of(ip));
+	if (s && g->limits.per_site && s->open >= g->limits.per_site)
+		return PL_ELIMIT;
+	if (!s) {
+		s = PL_NEW(struct site);
+		if (!s)
+			return PL_ENOMEM;
+		s->ip = *ip;
+		int err = pl_map_put(&g->sites, key_of(&s->ip), s);
+		if (err) {
+			pl_free(s);
+			return err;
+		}
+	}
+	s->open++;
+	return 0;
+}
+
+int pl_gate_enter(struct pl_gate *g, const struct pl_ip *from, uint64_t now_ms)
+{
+	struct pl_ip site = pl_ip_site(*from);
+	bool counted = !pl_ip_is_local(from);
+	int err = counted ? pl_limiter_take(g->arrivals, key_of(&site), 1, now_ms, NULL) : 0;
+	if (err)
+		return err;
+	pthread_mutex_lock(&g->lock);
+	err = g->open < g->limits.total ? 0 : PL_ELIMIT;
+	if (!err && counted)
+		err = count_site(g, &site);
+	if (!err)
+		g->open++;
+	pthread_mutex_unlock(&g->lock);
+	return err;
+}
+
+void pl_gate_leave(struct pl_gate *g, const struct pl_ip *from)
+{
+	struct pl_ip site = pl_ip_site(*from);
+	pthread_mutex_lock(&g->lock);
+	g->open--;
+	struct site *s = pl_ip_is_local(from) ? NULL : pl_map_get(&g->sites, key_of(&site));
+	if (s && !--s->open)
+		pl_free(pl_map_remove(&g->sites, key_of(&site)));
+	pthread_mutex_unlock(&g->lock);
+}

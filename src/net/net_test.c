@@ -1,0 +1,210 @@
+/* net_test.c - proves addresses, the gate's counts, and that TLS carries bytes whole and byte by
+ * byte. */
+#include "net/address.h"
+#include "net/gate.h"
+#include "net/listener.h"
+#include "net/tls.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <cmocka.h>
+
+static void addresses_are_numeric(void **state)
+{
+	(void)state;
+	struct pl_address a;
+	char text[PL_ADDRESS_TEXT];
+	const char *same[] = {"127.0.0.1:8080", "[::1]:443", "unix:/tmp/x.sock", "[::]:1"};
+	const char *bad[] = {"",	"8080",	   "localhost:80", "127.0.0.1:",  "127.0.0.1:65536",
+			     "[::1:80", "1.2.3:4", "unix:",	   "127.0.0.1:-1"};
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
+		assert_int_equal(pl_address_parse(pl_slice_str(same[i]), &a), 0);
+		pl_address_format(&a, text);
+		assert_string_equal(text, same[i]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(pl_address_parse(pl_slice_str(bad[i]), &a), PL_EINVAL);
+	assert_int_equal(pl_address_parse(PL_S(":9"), &a), 0);
+	pl_address_format(&a, text);
+	assert_string_equal(text, "[::]:9");
+}
+
+static struct pl_ip ip_of(const char *text)
+{
+	struct pl_address a;
+	assert_int_equal(pl_address_parse(pl_slice_str(text), &a), 0);
+	return pl_ip_of(&a.at);
+}
+
+static void the_gate_counts_sites_and_all(void **state)
+{
+	(void)state;
+	struct pl_gate *g;
+	struct pl_ip a = ip_of("10.0.0.1:1"), b = ip_of("10.0.0.2:1"), local = {{0}};
+	struct pl_ip six = ip_of("[2001:db8::1]:1"), same_64 = ip_of("[2001:db8::ffff]:1");
+	assert_int_equal(pl_gate_new(&(struct pl_gate_options){.total = 4, .per_site = 2}, &g), 0);
+	assert_int_equal(pl_gate_enter(g, &a, 0), 0);
+	assert_int_equal(pl_gate_enter(g, &a, 0), 0);
+	assert_int_equal(pl_gate_enter(g, &a, 0), PL_ELIMIT);
+	assert_int_equal(pl_gate_enter(g, &b, 0), 0);
+	pl_gate_leave(g, &a);
+	pl_gate_leave(g, &a);
+	assert_int_equal(pl_gate_enter(g, &six, 0), 0);
+	assert_int_equal(pl_gate_enter(g, &same_64, 0), 0);
+	assert_int_equal(pl_gate_enter(g, &same_64, 0), PL_ELIMIT);
+	assert_int_equal(pl_gate_enter(g, &local, 0), 0);
+	assert_int_equal(pl_gate_enter(g, &local, 0), PL_ELIMIT); /* four in all */
+	pl_gate_free(g);
+}
+
+static void a_stale_unix_socket_is_replaced_a_live_one_is_not(void **state)
+{
+	(void)state;
+	char dir[] = "/tmp/parley-net-XXXXXX", text[64];
+	struct pl_address a, bound;
+	int first, second;
+	assert_non_null(mkdtemp(dir));
+	snprintf(text, sizeof(text), "unix:%s/s", dir);
+	assert_int_equal(pl_address_parse(pl_slice_str(text), &a), 0);
+	assert_int_equal(pl_listen(&a, &first, &bound), 0);
+	assert_int_equal(pl_listen(&a, &second, &bound), PL_EADDR);
+	close(first);
+	assert_int_equal(pl_listen(&a, &second, &bound), 0);
+	close(second);
+	unlink(text + 5);
+	rmdir(dir);
+}
+
+/* ---- TLS ---- */
+
+static void write_certificate(const char *cert, const char *key)
+{
+	EVP_PKEY *k = EVP_EC_gen("P-256");
+	X509 *x = X509_new();
+	ASN1_INTEGER_set(X509_get_serialNumber(x), 7);
+	X509_gmtime_adj(X509_getm_notBefore(x), 0);
+	X509_gmtime_adj(X509_getm_notAfter(x), 86400 * 10 + 60);
+	X509_set_pubkey(x, k);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
+				   (const unsigned char *)"localhost", -1, -1, 0);
+	X509_set_issuer_name(x, X509_get_subject_name(x));
+	assert_true(X509_sign(x, k, EVP_sha256()) > 0);
+	FILE *f = fopen(cert, "w");
+	PEM_write_X509(f, x);
+	fclose(f);
+	f = fopen(key, "w");
+	PEM_write_PrivateKey(f, k, NULL, NULL, 0, NULL, NULL);
+	fclose(f);
+	X509_free(x);
+	EVP_PKEY_free(k);
+}
+
+struct peer {
+	struct pl_tls *tls;
+	struct pl_buf out, got;
+	ssize_t last;
+};
+
+/* Gives what `from` said to `to`, `step` bytes at a time. */
+static void carry(struct peer *from, struct peer *to, size_t step)
+{
+	char plain[4096];
+	struct pl_buf moving = from->out;
+	pl_buf_init(&from->out, 1 << 20);
+	for (size_t at = 0; at < moving.len; at += step) {
+		struct pl_slice in =
+			pl_slice(moving.at + at, step < moving.len - at ? step : moving.len - at);
+		while ((to->last = pl_tls_read(to->tls, &in, plain, sizeof(plain), &to->out)) > 0)
+			pl_buf_put(&to->got, plain, (size_t)to->last);
+		assert_int_equal(to->last ? 0 : in.len, 0);
+	}
+	pl_buf_fini(&moving);
+}
+
+static void converse(struct pl_tls_context *sc, struct pl_tls_context *cc, size_t step)
+{
+	struct peer s = {0}, c = {0};
+	char big[50000];
+	memset(big, 'x', sizeof(big));
+	pl_buf_init(&s.out, 1 << 20);
+	pl_buf_init(&c.out, 1 << 20);
+	pl_buf_init(&s.got, 1 << 20);
+	pl_buf_init(&c.got, 1 << 20);
+	assert_int_equal(pl_tls_new(sc, NULL, &s.tls), 0);
+	assert_int_equal(pl_tls_new(cc, "localhost", &c.tls), 0);
+	assert_int_equal(pl_tls_write(s.tls, PL_S("early"), &s.out), PL_ESTATE);
+	assert_int_equal(pl_tls_start(c.tls, &c.out), 0);
+	for (int i = 0; i < 4; i++) {
+		carry(&c, &s, step);
+		carry(&s, &c, step);
+	}
+	assert_true(pl_tls_is_ready(s.tls) && pl_tls_is_ready(c.tls));
+	assert_int_equal(pl_tls_write(c.tls, PL_S("hello"), &c.out), 0);
+	assert_int_equal(pl_tls_write(s.tls, pl_slice(big, sizeof(big)), &s.out), 0);
+	carry(&c, &s, step);
+	carry(&s, &c, step);
+	assert_true(pl_slice_is(pl_buf_slice(&s.got), "hello"));
+	assert_true(pl_slice_eq(pl_buf_slice(&c.got), pl_slice(big, sizeof(big))));
+	pl_tls_shutdown(c.tls, &c.out);
+	carry(&c, &s, step);
+	assert_int_equal(s.last, PL_ECLOSED);
+	pl_tls_free(s.tls);
+	pl_tls_free(c.tls);
+	pl_buf_fini(&s.out);
+	pl_buf_fini(&c.out);
+	pl_buf_fini(&s.got);
+	pl_buf_fini(&c.got);
+}
+
+static void tls_carries_bytes_in_any_portions(void **state)
+{
+	(void)state;
+	char dir[] = "/tmp/parley-tls-XXXXXX", cert[64], key[64];
+	struct pl_tls_context *sc, *cc, *bad;
+	struct pl_buf why;
+	pl_buf_init(&why, 1024);
+	assert_non_null(mkdtemp(dir));
+	snprintf(cert, sizeof(cert), "%s/cert", dir);
+	snprintf(key, sizeof(key), "%s/key", dir);
+	write_certificate(cert, key);
+	assert_int_equal(pl_tls_context_new(cert, key, &why, &sc), 0);
+	assert_int_equal(pl_tls_context_days_left(sc), 10);
+	assert_int_equal(pl_tls_context_client(true, &cc), 0);
+	converse(sc, cc, 65536);
+	converse(sc, cc, 1);
+	converse(sc, cc, 1000);
+	assert_int_equal(pl_tls_context_new(key, cert, &why, &bad), PL_ETLS);
+	assert_true(why.len > 10);
+	struct peer s = {0};
+	char plain[64];
+	struct pl_slice garbage = PL_S("GET / HTTP/1.1\r\n\r\n");
+	pl_buf_init(&s.out, 1 << 16);
+	assert_int_equal(pl_tls_new(sc, NULL, &s.tls), 0);
+	assert_int_equal(pl_tls_read(s.tls, &garbage, plain, sizeof(plain), &s.out), PL_EPROTO);
+	pl_tls_free(s.tls);
+	pl_buf_fini(&s.out);
+	pl_tls_context_release(sc);
+	pl_tls_context_release(cc);
+	pl_buf_fini(&why);
+	unlink(cert);
+	unlink(key);
+	rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(addresses_are_numeric),
+		cmocka_unit_test(the_gate_counts_sites_and_all),
+		cmocka_unit_test(a_stale_unix_socket_is_replaced_a_live_one_is_not),
+		cmocka_unit_test(tls_carries_bytes_in_any_portions),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
