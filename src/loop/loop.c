@@ -244,6 +244,18 @@ static bool gather_one(struct pl_send *s, struct pl_out *out)
 	return true;
 }
 
+void pl_loop_flush_now(struct pl_loop *loop, struct pl_out *out)
+{
+	struct pl_send s = {.out = out};
+	pl_list_remove(&out->node);
+	if (!gather_one(&s, out))
+		return;
+	struct pl_flusher *direct = pl_flush_epoll(); /* one send: nothing to gather in a ring */
+	direct->send_all(direct, &s, 1);
+	pl_metric_add(loop->metrics, PL_M_SENDS, 1);
+	out->ops->sent(out, s.result);
+}
+
 static void flush(struct pl_loop *loop)
 {
 	struct pl_list *node;

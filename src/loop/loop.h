@@ -113,6 +113,8 @@ struct pl_out_ops {
 void pl_out_init(struct pl_out *, const struct pl_out_ops *);
 void pl_loop_want_flush(struct pl_loop *, struct pl_out *);
 void pl_loop_forget_flush(struct pl_loop *, struct pl_out *);
+/* Sends at once what can be sent now, for an output that grows too large to wait for the flush. */
+void pl_loop_flush_now(struct pl_loop *, struct pl_out *);
 
 /* The worker's receive buffer: borrowed for the length of a callback, shared by everybody on this
  * loop. */

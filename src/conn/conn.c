@@ -1,0 +1,316 @@
+/*
+ * conn.c - the life of a connection: its phases, readiness, and how it ends.
+ *
+ * on_close runs at the end of a turn and never inside another callback, so whoever calls us may go
+ * on using what belongs to the connection until it returns.
+ */
+#include "conn/internal.h"
+
+#include "base/mem.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void *pl_conn_user(const struct pl_conn *c)
+{
+	return c->user;
+}
+
+void *pl_conn_ctx(const struct pl_conn *c)
+{
+	return c->endpoint ? c->endpoint->ctx : NULL;
+}
+
+uint64_t pl_conn_id(const struct pl_conn *c)
+{
+	return c->id;
+}
+
+const struct pl_ip *pl_conn_from(const struct pl_conn *c)
+{
+	return &c->from;
+}
+
+struct pl_conns *pl_conn_set(const struct pl_conn *c)
+{
+	return c->set;
+}
+
+bool pl_conn_is_open(const struct pl_conn *c)
+{
+	return c->phase == PL_PH_OPEN;
+}
+
+void pl_conn_heard(struct pl_conn *c)
+{
+	c->heard_tick = pl_conns_tick(c->set);
+}
+
+void pl_conn_enter(struct pl_conn *c, enum pl_phase phase, uint32_t deadline_ms)
+{
+	c->phase = (uint8_t)phase;
+	pl_conn_set_deadline(c, deadline_ms);
+}
+
+void pl_conn_read_on(struct pl_conn *c, bool on)
+{
+	if (c->is_reading == on || c->phase == PL_PH_DEAD)
+		return;
+	c->is_reading = on;
+	if (pl_io_change(c->set->loop, &c->io, (on ? EPOLLIN : 0) | (c->is_blocked ? EPOLLOUT : 0)))
+		pl_conn_break(c, 1006, PL_S("out of memory"));
+}
+
+/* ---- the end ---- */
+
+static void reap(struct pl_reap *r)
+{
+	struct pl_conn *c = PL_CONTAINER(r, struct pl_conn, reap);
+	bool was_owed = !c->is_ws && c->is_owed;
+	c->is_reaping = false;
+	if ((c->is_ws || was_owed) && c->endpoint && c->endpoint->on_close) {
+		char *reason = c->is_ws ? c->reason : NULL;
+		if (c->is_ws)
+			pl_metric_add(c->set->metrics, PL_M_WS_OPEN, -1);
+		c->endpoint->on_close(c, was_owed ? 0 : c->close_code, pl_slice_str(reason));
+	}
+	if (c->is_ws) {
+		pl_free(c->reason);
+		pl_ws_reader_fini(&c->ws);
+	} else {
+		pl_http_fini(c);
+	}
+	c->is_ws = c->is_owed = false;
+	c->http = NULL;
+	if (c->phase != PL_PH_DEAD)
+		return;
+	pl_tls_free(c->tls);
+	pl_free(c);
+}
+
+static void settle(struct pl_conn *c)
+{
+	if (c->is_reaping)
+		return;
+	c->is_reaping = true;
+	c->reap.reap = reap;
+	pl_loop_reap(c->set->loop, &c->reap);
+}
+
+void pl_conn_tell_closed(struct pl_conn *c, uint16_t code, struct pl_slice reason)
+{
+	if (c->is_ws && !c->close_code) {
+		c->close_code = code;
+		c->reason = reason.len ? pl_memdup0(reason.at, reason.len) : NULL;
+	}
+	settle(c);
+}
+
+void pl_conn_break(struct pl_conn *c, uint16_t code, struct pl_slice reason)
+{
+	if (c->phase == PL_PH_DEAD)
+		return;
+	c->is_owed = c->phase == PL_PH_OWED;
+	c->phase = PL_PH_DEAD;
+	pl_conn_drop_output(c);
+	pl_io_remove(c->set->loop, &c->io);
+	close(c->io.fd);
+	pl_conns_remove(c);
+	pl_gate_leave(c->set->gate, &c->from);
+	pl_conn_tell_closed(c, code, reason);
+}
+
+void pl_conn_finish(struct pl_conn *c)
+{
+	if (c->is_ws)
+		pl_conn_tell_closed(c, c->close_code ? c->close_code : 1006, PL_S(""));
+	if (pl_conn_unsent(c)) {
+		pl_conn_enter(c, PL_PH_LAST, c->set->options->close_ms);
+		return;
+	}
+	/* FIN, then wait for the peer's: closing with unread input would reset what is in flight.
+	 */
+	shutdown(c->io.fd, SHUT_WR);
+	pl_conn_enter(c, PL_PH_LINGER, c->set->options->close_ms);
+	pl_conn_read_on(c, true);
+}
+
+/* ---- input ---- */
+
+static void input(struct pl_conn *c, char *at, size_t n)
+{
+	switch ((enum pl_phase)c->phase) {
+	case PL_PH_HEAD:
+	case PL_PH_BODY:
+	case PL_PH_OWED: pl_http_input(c, at, n); break;
+	case PL_PH_OPEN:
+	case PL_PH_CLOSING: pl_ws_input(c, at, n); break;
+	case PL_PH_LAST:
+	case PL_PH_LINGER:
+	case PL_PH_DEAD: break; /* nobody listens any more */
+	}
+}
+
+static void end_of_input(struct pl_conn *c)
+{
+	bool may_still_send =
+		c->phase == PL_PH_LAST || (c->phase == PL_PH_HEAD && pl_conn_unsent(c));
+	if (!may_still_send) {
+		pl_conn_break(c, 1006, PL_S("connection lost"));
+		return;
+	}
+	pl_conn_enter(c, PL_PH_LAST, c->set->options->close_ms);
+	pl_conn_read_on(c, false);
+}
+
+static bool has_room_for_plain(struct pl_conns *set)
+{
+	if (!set->plain)
+		set->plain = pl_alloc(PL_HOT_BYTES);
+	return set->plain != NULL;
+}
+
+static void decrypt(struct pl_conn *c, struct pl_slice in)
+{
+	struct pl_conns *set = c->set;
+	ssize_t got = has_room_for_plain(set) ? 1 : PL_ENOMEM;
+	while (got > 0) {
+		pl_buf_clear(&set->cipher);
+		got = pl_tls_read(c->tls, &in, set->plain, PL_HOT_BYTES, &set->cipher);
+		pl_conn_put_cipher(c, pl_buf_slice(&set->cipher));
+		if (got > 0)
+			input(c, set->plain, (size_t)got);
+		if (c->phase == PL_PH_DEAD)
+			return;
+	}
+	if (got == PL_ECLOSED)
+		end_of_input(c);
+	else if (got < 0)
+		pl_conn_break(c, 1006, PL_S("TLS failed"));
+}
+
+/* Straight into the unfinished message where there is one: its bytes need not be copied. */
+static bool receive_into_message(struct pl_conn *c, ssize_t *got)
+{
+	char *at;
+	size_t n;
+	struct pl_ws_limits limits = {.max_message = c->set->options->max_message,
+				      .max_frames = c->set->options->max_frames,
+				      .from_client = true,
+				      .deflate = c->deflate};
+	if (c->tls || c->phase != PL_PH_OPEN || !pl_ws_want(&c->ws, &limits, &at, &n))
+		return false;
+	*got = recv(c->io.fd, at, n, MSG_DONTWAIT);
+	if (*got > 0) {
+		pl_ws_filled(&c->ws, (size_t)*got);
+		pl_metric_add(c->set->metrics, PL_M_BYTES_IN, *got);
+		pl_ws_input(c, NULL, 0);
+	}
+	return true;
+}
+
+static void receive(struct pl_conn *c)
+{
+	char *hot = pl_loop_hot(c->set->loop);
+	ssize_t got;
+	if (!receive_into_message(c, &got)) {
+		got = recv(c->io.fd, hot, PL_HOT_BYTES, MSG_DONTWAIT);
+		if (got > 0) {
+			pl_metric_add(c->set->metrics, PL_M_BYTES_IN, got);
+			if (c->tls)
+				decrypt(c, pl_slice(hot, (size_t)got));
+			else
+				input(c, hot, (size_t)got);
+		}
+	}
+	if (got == 0)
+		end_of_input(c);
+	else if (got < 0 && errno != EAGAIN && errno != EINTR)
+		pl_conn_break(c, 1006, PL_S("connection lost"));
+}
+
+static void on_ready(struct pl_io *io, uint32_t events)
+{
+	struct pl_conn *c = PL_CONTAINER(io, struct pl_conn, io);
+	if (events & EPOLLOUT) {
+		c->is_blocked = false;
+		if (pl_io_change(c->set->loop, io, c->is_reading ? EPOLLIN : 0)) {
+			pl_conn_break(c, 1006, PL_S("out of memory"));
+			return;
+		}
+		pl_loop_want_flush(c->set->loop, &c->out);
+	}
+	if (c->is_reading && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		receive(c);
+	else if (events & (EPOLLHUP | EPOLLERR))
+		pl_conn_break(c, 1006, PL_S("connection lost"));
+}
+
+/* ---- birth ---- */
+
+static int start(struct pl_conns *set, struct pl_conn *c)
+{
+	int err = pl_conns_insert(set, c);
+	if (err)
+		return err;
+	err = pl_io_add(set->loop, &c->io, EPOLLIN);
+	if (err)
+		pl_conns_remove(c);
+	else
+		pl_conn_enter(c, PL_PH_HEAD, set->options->header_ms);
+	return err;
+}
+
+static struct pl_conn *new_conn(struct pl_conns *set, int fd, const struct pl_ip *from,
+				struct pl_tls_context *tls)
+{
+	struct pl_conn *c = PL_NEW(struct pl_conn);
+	if (!c)
+		return NULL;
+	if (tls && pl_tls_new(tls, NULL, &c->tls)) {
+		pl_free(c);
+		return NULL;
+	}
+	c->io = (struct pl_io){.fd = fd, .on_ready = on_ready};
+	pl_out_init(&c->out, &pl_conn_out_ops);
+	c->set = set;
+	c->from = *from;
+	c->id = ++set->next_id;
+	c->is_reading = true;
+	return c;
+}
+
+static void refuse(struct pl_conns *set, int fd)
+{
+	close(fd);
+	pl_metric_add(set->metrics, PL_M_REFUSED, 1);
+}
+
+void pl_conns_accept(struct pl_conns *set, int fd, const struct pl_ip *from,
+		     const struct pl_router *router, struct pl_tls_context *tls)
+{
+	if (set->is_draining || pl_gate_enter(set->gate, from, pl_loop_now_ms(set->loop))) {
+		refuse(set, fd);
+		return;
+	}
+	/* A peer that vanished without a word is found out even when we have something to send. */
+	unsigned timeout_ms = set->options->heartbeat_timeout_ms;
+	if (timeout_ms)
+		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+	struct pl_conn *c = new_conn(set, fd, from, tls);
+	if (c)
+		c->router = router;
+	if (!c || start(set, c)) {
+		if (c)
+			pl_tls_free(c->tls);
+		pl_free(c);
+		pl_gate_leave(set->gate, from);
+		refuse(set, fd);
+		return;
+	}
+	pl_metric_add(set->metrics, PL_M_ACCEPTED, 1);
+}

@@ -1,0 +1,108 @@
+/*
+ * conn.h - one client line from accept to close, whatever is spoken on it, and the set of all
+ * lines of a worker.
+ *
+ * Threads     Everything here belongs to the worker's loop thread, unless marked [any thread].
+ * Lifetime    A connection is valid from the first callback on it until its on_close returns (for
+ *             plain HTTP: until it is answered). It is freed at the end of a turn, never inside.
+ */
+#ifndef PL_CONN_CONN_H
+#define PL_CONN_CONN_H
+
+#include "base/frame.h"
+#include "base/metrics.h"
+#include "conn/endpoint.h"
+#include "loop/loop.h"
+#include "net/gate.h"
+#include "net/tls.h"
+
+struct pl_conns;
+
+/* Limits and habits of all connections of a server. Must outlive the set; immutable while in use.
+ */
+struct pl_conn_options {
+	struct pl_http_limits http;
+	uint32_t header_ms; /* from accept, or the first byte of a later request, to the end of the
+			       head */
+	uint32_t keep_alive_ms; /* idle between requests */
+	size_t body_bytes;
+	uint32_t max_message, max_frames;
+	uint32_t heartbeat_ms;	       /* 0: none */
+	uint32_t heartbeat_timeout_ms; /* silent for longer: dropped */
+	uint32_t close_ms; /* to wait for the peer's close frame, or for the last bytes to leave */
+	uint32_t out_soft, out_hard; /* unsent bytes: above soft volatile events are dropped and
+					nothing is read; above hard ... */
+	uint32_t slow_ms;	     /* ... or above soft for this long, the connection is closed */
+	bool compress;
+	struct pl_deflate_options deflate;
+	/* Exact origins that browsers may come from, besides the host itself. "null" is never
+	 * allowed. */
+	const struct pl_slice *origins;
+	size_t norigins;
+};
+
+int pl_conns_new(struct pl_loop *, struct pl_gate *, const struct pl_conn_options *,
+		 struct pl_conns **out) PL_MUST_CHECK;
+/* Drops what is still open without a word (on_close: 1006). NULL is fine. */
+void pl_conns_free(struct pl_conns *);
+/* From now on these options hold, for open connections too. */
+void pl_conns_set_options(struct pl_conns *, const struct pl_conn_options *);
+struct pl_loop *pl_conns_loop(const struct pl_conns *);
+size_t pl_conns_count(const struct pl_conns *);
+
+/*
+ * Takes over an accepted descriptor. Closes it when a limit or memory forbids. tls: NULL for plain.
+ */
+void pl_conns_accept(struct pl_conns *, int fd, const struct pl_ip *from, const struct pl_router *,
+		     struct pl_tls_context *tls);
+/*
+ * Closes all: idle HTTP at once, WebSockets with 1001, each after what is queued for it. Accepts
+ * nothing any more.
+ */
+void pl_conns_drain(struct pl_conns *, const char *reason);
+
+/* ---- one connection ---- */
+
+void *pl_conn_user(const struct pl_conn *);
+void *pl_conn_ctx(const struct pl_conn *);   /* the endpoint's */
+uint64_t pl_conn_id(const struct pl_conn *); /* unique in the process; for logs */
+const struct pl_ip *pl_conn_from(const struct pl_conn *);
+struct pl_conns *pl_conn_set(const struct pl_conn *);
+bool pl_conn_is_open(const struct pl_conn *); /* a WebSocket that has not begun to close */
+
+/* Answers the request that is owed one. reply->keep_alive and is_head are set here. */
+void pl_conn_respond(struct pl_conn *, struct pl_http_reply *reply);
+/* Short form: a status and a text. */
+void pl_conn_respond_text(struct pl_conn *, unsigned status, const char *type,
+			  struct pl_slice body);
+/* In on_upgrade: sends 101; `user` is what pl_conn_user returns from now on. protocol.at NULL:
+ * none. */
+int pl_conn_upgrade(struct pl_conn *, const struct pl_request *, struct pl_slice protocol,
+		    void *user) PL_MUST_CHECK;
+
+/* Queues a message; it leaves at the end of the turn. Does nothing on a connection that is not
+ * open. */
+void pl_conn_send(struct pl_conn *, enum pl_ws_op kind, struct pl_slice payload);
+void pl_conn_ping(struct pl_conn *, struct pl_slice payload);
+/*
+ * Starts the close handshake after what is queued; on_close follows. Twice is fine. On a plain HTTP
+ * connection: closes after what is queued.
+ */
+void pl_conn_close(struct pl_conn *, uint16_t code, struct pl_slice reason);
+/* The application heard from the peer in its own way: counts as a sign of life. */
+void pl_conn_heard(struct pl_conn *);
+
+/*
+ * One message for many: the frames are built once, the compressed one when the first listener that
+ * negotiated compression comes.
+ */
+struct pl_shared {
+	enum pl_ws_op kind;
+	struct pl_slice payload; /* valid while the struct is in use */
+	bool is_volatile;	 /* may be dropped for a slow reader */
+	struct pl_frame *plain, *packed;
+};
+void pl_conn_push(struct pl_conn *, struct pl_shared *);
+void pl_shared_fini(struct pl_shared *);
+
+#endif

@@ -1,0 +1,329 @@
+/*
+ * http_conn.c - requests on a connection: pipelining, small bodies, the answer, the way to a
+ * WebSocket.
+ *
+ * A request that arrives whole is read in place and costs no memory. Only the unfinished and the
+ * early (bytes behind a request that is owed its answer) are kept, in pl_http_state.
+ */
+#include "conn/internal.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <errno.h>
+
+enum { HEAD_ROOM = 4096, REPLY_MAX = 64 << 20 };
+
+void pl_http_fini(struct pl_conn *c)
+{
+	struct pl_http_state *h = c->http;
+	if (!h)
+		return;
+	pl_buf_fini(&h->in);
+	pl_buf_fini(&h->head);
+	pl_buf_fini(&h->body);
+	pl_free(h);
+	c->http = NULL;
+}
+
+static struct pl_http_state *state_of(struct pl_conn *c)
+{
+	const struct pl_conn_options *o = c->set->options;
+	if (c->http)
+		return c->http;
+	struct pl_http_state *h = PL_NEW(struct pl_http_state);
+	if (!h)
+		return NULL;
+	pl_buf_init(&h->in, o->http.head_bytes + 2 * PL_HOT_BYTES);
+	pl_buf_init(&h->head, o->http.head_bytes);
+	pl_buf_init(&h->body, o->body_bytes);
+	return c->http = h;
+}
+
+/* ---- answers ---- */
+
+static void write_reply(struct pl_conn *c, struct pl_http_reply *reply)
+{
+	struct pl_buf out;
+	reply->keep_alive = c->keep_alive;
+	reply->is_head = c->is_head;
+	reply->now_ms = pl_wall_ms();
+	pl_buf_init(&out, REPLY_MAX);
+	int err = pl_http_write_reply(&out, reply);
+	if (err)
+		pl_conn_break(c, 1006, PL_S("answer cannot be written"));
+	else
+		(void)pl_conn_put(c, out.at, out.len);
+	pl_buf_fini(&out);
+	pl_metric_add(c->set->metrics, PL_M_HTTP_REQUESTS, 1);
+}
+
+void pl_conn_respond(struct pl_conn *c, struct pl_http_reply *reply)
+{
+	if (c->phase != PL_PH_OWED)
+		return;
+	c->keep_alive = c->keep_alive && !c->set->is_draining && reply->status < 500;
+	write_reply(c, reply);
+	if (c->phase == PL_PH_DEAD)
+		return;
+	c->endpoint = NULL;
+	if (!c->keep_alive) {
+		pl_conn_finish(c);
+		return;
+	}
+	pl_conn_enter(c, PL_PH_HEAD, c->set->options->keep_alive_ms);
+	if (!c->in_callback) {
+		pl_conn_read_on(c, true);
+		pl_http_input(c, NULL, 0);
+	}
+}
+
+void pl_conn_respond_text(struct pl_conn *c, unsigned status, const char *type,
+			  struct pl_slice body)
+{
+	struct pl_http_reply reply = {.status = status, .type = pl_slice_str(type), .body = body};
+	pl_conn_respond(c, &reply);
+}
+
+/* A short page for what went wrong, and no further words. */
+static void refuse(struct pl_conn *c, unsigned status)
+{
+	char text[96];
+	struct pl_slice reason = pl_http_reason(status);
+	int n = snprintf(text, sizeof(text), "%u %.*s\n", status, PL_FMT(reason));
+	if (status != 404 && status != 405 && status != 426)
+		pl_metric_add(c->set->metrics, PL_M_HTTP_REFUSED, 1);
+	c->phase = PL_PH_OWED;
+	pl_conn_respond_text(c, status, "text/plain; charset=utf-8", pl_slice(text, (size_t)n));
+}
+
+static void refuse_and_close(struct pl_conn *c, unsigned status)
+{
+	c->keep_alive = c->is_head = false;
+	refuse(c, status);
+}
+
+void pl_http_deadline(struct pl_conn *c)
+{
+	bool began = c->http || c->phase == PL_PH_BODY;
+	if (began && (!c->tls || pl_tls_is_ready(c->tls)))
+		refuse_and_close(c, 408);
+	else
+		pl_conn_break(c, 1006, PL_S("silent"));
+}
+
+/* ---- upgrade ---- */
+
+int pl_conn_upgrade(struct pl_conn *c, const struct pl_request *q, struct pl_slice protocol,
+		    void *user)
+{
+	const struct pl_conn_options *o = c->set->options;
+	struct pl_slice offer = pl_http_header(&q->http->head, "Sec-WebSocket-Extensions"),
+			chosen = {0};
+	struct pl_slice key = pl_http_header(&q->http->head, "Sec-WebSocket-Key");
+	struct pl_buf head, extensions;
+	if (c->phase != PL_PH_OWED)
+		return PL_ESTATE;
+	pl_buf_init(&head, HEAD_ROOM);
+	pl_buf_init(&extensions, HEAD_ROOM);
+	int picked = o->compress && c->set->deflater && offer.len
+			     ? pl_deflate_pick(offer, &o->deflate, &extensions)
+			     : 0;
+	if (picked > 0)
+		chosen = pl_buf_slice(&extensions);
+	int err = picked < 0 ? picked : pl_ws_answer(&head, key, protocol, chosen);
+	if (!err)
+		err = pl_conn_put(c, head.at, head.len);
+	pl_buf_fini(&head);
+	pl_buf_fini(&extensions);
+	if (err)
+		return err;
+	/* The unfinished input, if any, is still held by the caller of on_upgrade. */
+	c->ws = (struct pl_ws_reader){0};
+	c->reason = NULL;
+	c->is_ws = true;
+	c->deflate = picked > 0;
+	c->user = user;
+	c->close_code = 0;
+	pl_conn_heard(c);
+	pl_conn_enter(c, PL_PH_OPEN, o->heartbeat_ms);
+	pl_metric_add(c->set->metrics, PL_M_WS_OPEN, 1);
+	pl_metric_add(c->set->metrics, PL_M_WS_OPENED, 1);
+	return 0;
+}
+
+static unsigned check_upgrade(struct pl_conn *c, const struct pl_http_request *q)
+{
+	struct pl_slice key = {0}, version = {0};
+	if (q->method != PL_HTTP_GET || q->head.has_length || q->head.is_chunked)
+		return 400;
+	if (pl_http_header_one(&q->head, "Sec-WebSocket-Key", &key) == PL_EINVAL ||
+	    pl_http_header_one(&q->head, "Sec-WebSocket-Version", &version) == PL_EINVAL)
+		return 400;
+	struct pl_ws_request r = {PL_S("websocket"), PL_S("Upgrade"), key, version};
+	int status = pl_ws_request_check(&r);
+	if (status != 101)
+		return (unsigned)status;
+	return pl_origin_allowed(c->set->options, q) ? 101 : 403;
+}
+
+static void upgrade(struct pl_conn *c, const struct pl_request *q)
+{
+	unsigned status = check_upgrade(c, q->http);
+	/* Whoever asked for another protocol and did not get it must not go on in either. */
+	c->keep_alive = false;
+	if (status != 101)
+		refuse(c, status);
+	else
+		c->endpoint->on_upgrade(c, q);
+}
+
+/* ---- requests ---- */
+
+static void serve(struct pl_conn *c, const struct pl_http_request *http, struct pl_slice body)
+{
+	struct pl_request q = {.http = http, .body = body};
+	unsigned status = 500;
+	c->keep_alive = http->head.keep_alive;
+	c->is_head = http->method == PL_HTTP_HEAD;
+	c->phase = PL_PH_OWED;
+	pl_conn_set_deadline(c, 0);
+	c->endpoint = pl_router_find(c->router, http, &status);
+	if (!c->endpoint && http->wants_upgrade)
+		refuse_and_close(c, status);
+	else if (!c->endpoint)
+		refuse(c, status);
+	else if (http->wants_upgrade)
+		upgrade(c, &q);
+	else
+		c->endpoint->on_request(c, &q);
+}
+
+static size_t begin_body(struct pl_conn *c, const struct pl_http_request *q, struct pl_slice head)
+{
+	struct pl_http_state *h = state_of(c);
+	if (!h) {
+		refuse_and_close(c, 503);
+		return head.len;
+	}
+	int err = pl_http_body_init(&h->decoder, &q->head, c->set->options->body_bytes);
+	pl_buf_puts(&h->head, head);
+	if (err || h->head.err) {
+		refuse_and_close(c, err ? h->decoder.status : 503);
+		return head.len;
+	}
+	if (q->expects_continue)
+		(void)pl_conn_put(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+	pl_conn_enter(c, PL_PH_BODY, c->set->options->header_ms);
+	return head.len;
+}
+
+static size_t read_head(struct pl_conn *c, struct pl_slice in)
+{
+	struct pl_http_request q;
+	size_t used = 0;
+	int err = pl_http_parse_head(&c->parser, &c->set->options->http, in, &used, &q);
+	if (err == PL_EAGAIN)
+		return 0;
+	if (err) {
+		refuse_and_close(c, c->parser.status ? c->parser.status : 400);
+		return in.len;
+	}
+	if (q.head.is_chunked || q.head.content_length)
+		return begin_body(c, &q, pl_slice(in.at, used));
+	serve(c, &q, PL_S(""));
+	return used;
+}
+
+static size_t read_body(struct pl_conn *c, struct pl_slice in)
+{
+	struct pl_http_state *h = c->http;
+	struct pl_http_parser again = {0};
+	struct pl_http_request q;
+	size_t used = 0, head_len = 0;
+	int err = pl_http_body_read(&h->decoder, in, &used, &h->body);
+	if (err == PL_EAGAIN)
+		return in.len;
+	if (!err) /* the head was kept as bytes: its slices would have moved */
+		err = pl_http_parse_head(&again, &c->set->options->http, pl_buf_slice(&h->head),
+					 &head_len, &q);
+	if (err) {
+		refuse_and_close(c, h->decoder.status ? h->decoder.status : 503);
+		return in.len;
+	}
+	serve(c, &q, pl_buf_slice(&h->body));
+	if (!c->is_ws && c->http) {
+		pl_buf_fini(&c->http->head);
+		pl_buf_fini(&c->http->body);
+	}
+	return used;
+}
+
+/* As many requests as are there. Returns what was used. */
+static size_t run(struct pl_conn *c, char *at, size_t n)
+{
+	size_t used = 0, step = 1;
+	while (step && used < n && (c->phase == PL_PH_HEAD || c->phase == PL_PH_BODY)) {
+		struct pl_slice in = pl_slice(at + used, n - used);
+		step = c->phase == PL_PH_HEAD ? read_head(c, in) : read_body(c, in);
+		used += step;
+	}
+	return used;
+}
+
+static void keep(struct pl_conn *c, const char *at, size_t n)
+{
+	struct pl_http_state *h = state_of(c);
+	if (h)
+		pl_buf_put(&h->in, at, n);
+	if (!h || h->in.err)
+		pl_conn_break(c, 1006, PL_S("out of memory"));
+	else if (c->phase == PL_PH_HEAD && n == h->in.len)
+		pl_conn_set_deadline(c, c->set->options->header_ms); /* the head has begun */
+}
+
+/* Runs on the kept bytes, which stay where they are while callbacks look at them. */
+static void input_kept(struct pl_conn *c, struct pl_http_state *h)
+{
+	size_t used = run(c, h->in.at, h->in.len);
+	if (!c->is_ws) {
+		pl_buf_drop(&h->in, used);
+		if (!h->in.len && c->phase == PL_PH_HEAD)
+			pl_http_fini(c);
+		return;
+	}
+	/* Upgraded: the reader took the place of the state, what is left are frames. */
+	if (h->in.len > used)
+		pl_ws_input(c, h->in.at + used, h->in.len - used);
+	pl_buf_fini(&h->in);
+	pl_buf_fini(&h->head);
+	pl_buf_fini(&h->body);
+	pl_free(h);
+}
+
+void pl_http_input(struct pl_conn *c, char *at, size_t n)
+{
+	struct pl_http_state *h = c->http;
+	c->in_callback = true;
+	if (h && h->in.len) {
+		pl_buf_put(&h->in, at, n);
+		if (h->in.err)
+			pl_conn_break(c, 1006, PL_S("too much input"));
+		else
+			input_kept(c, h);
+	} else if (n) {
+		size_t used = run(c, at, n);
+		if (c->is_ws && h) {
+			pl_buf_fini(&h->head);
+			pl_buf_fini(&h->body);
+			pl_free(h);
+		}
+		if (c->is_ws && used < n)
+			pl_ws_input(c, at + used, n - used);
+		else if (!c->is_ws && used < n && c->phase <= PL_PH_OWED)
+			keep(c, at + used, n - used);
+	}
+	c->in_callback = false;
+	if (c->phase == PL_PH_OWED)
+		pl_conn_read_on(c, false);
+}

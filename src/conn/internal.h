@@ -1,0 +1,125 @@
+/* internal.h - what the files of this folder share. Not for other layers. */
+#ifndef PL_CONN_INTERNAL_H
+#define PL_CONN_INTERNAL_H
+
+#include "conn/conn.h"
+#include "conn/outq.h"
+
+/* Which words the connection is in, and what its deadline means. pl_conn_enter() changes it. */
+enum pl_phase {
+	PL_PH_HEAD, /* waits for (the rest of) a request head; deadline: give up */
+	PL_PH_BODY, /* waits for the rest of a body; deadline: give up */
+	PL_PH_OWED, /* a request was handed up, the answer is owed; nothing is read; no deadline */
+	PL_PH_OPEN, /* WebSocket; deadline: heartbeat */
+	PL_PH_CLOSING, /* our close frame is queued or sent, the peer's is awaited; deadline: break
+			*/
+	PL_PH_LAST,    /* only what is queued still leaves, then FIN; deadline: break */
+	PL_PH_LINGER, /* FIN is sent, the peer's is awaited so that nothing is lost; deadline: break
+		       */
+	PL_PH_DEAD,   /* off the loop, to be freed at the end of the turn */
+};
+
+/* Only while a request is unfinished or owed; most requests come whole and need none. */
+struct pl_http_state {
+	struct pl_buf in;   /* received and not used yet */
+	struct pl_buf head; /* of the request whose body is being read */
+	struct pl_buf body;
+	struct pl_http_body decoder;
+};
+
+struct pl_conn {
+	struct pl_io io;
+	struct pl_out out;
+	struct pl_conns *set;
+	struct pl_outq *queue; /* NULL: nothing waits to be sent */
+	struct pl_tls *tls;    /* NULL: plain */
+	union {
+		const struct pl_router *router; /* while it is HTTP */
+		char *reason;			/* a WebSocket's end, for on_close; NULL: none */
+	};
+	const struct pl_endpoint *endpoint; /* NULL between requests */
+	void *user;
+	union {
+		struct {
+			struct pl_http_parser parser;
+			struct pl_http_state *http;
+		};
+		struct pl_ws_reader ws;
+	};
+	struct pl_reap reap;
+	uint64_t id;
+	uint32_t index;	     /* in the set's arrays */
+	uint32_t heard_tick; /* when the peer last gave a sign of life */
+	struct pl_ip from;
+	uint16_t close_code; /* what on_close will say; 0: not known yet */
+	uint8_t phase;
+	bool is_ws : 1;	     /* upgraded: on_close is due */
+	bool deflate : 1;    /* negotiated */
+	bool is_blocked : 1; /* the socket is full: EPOLLOUT is on */
+	bool is_reading : 1; /* EPOLLIN is on */
+	bool in_callback : 1;
+	bool keep_alive : 1, is_head : 1; /* of the request that is owed an answer */
+	bool is_owed : 1;		  /* it broke while its answer was owed: on_close is due */
+	bool is_reaping : 1;		  /* linked for the end of the turn */
+};
+
+/* Deadlines are kept in ticks, in one dense array: the sweep reads nothing else. */
+enum { PL_TICK = 100 /* ms */, PL_NO_DEADLINE = 0, PL_REASON_MAX = 123 };
+
+struct pl_conns {
+	struct pl_loop *loop;
+	struct pl_gate *gate;
+	const struct pl_conn_options *options;
+	struct pl_metrics *metrics;
+	struct pl_log *log;
+	struct pl_conn **at; /* dense: at[i]->index == i */
+	uint32_t *due;	     /* due[i]: the tick of at[i]'s deadline, PL_NO_DEADLINE: none */
+	uint32_t count, cap;
+	uint64_t born_ms, next_id;
+	struct pl_timer sweep;
+	struct pl_slab slab;
+	struct pl_outq *pool;
+	uint32_t pooled;
+	char *plain; /* PL_HOT_BYTES: decrypted input; NULL until the first TLS connection */
+	struct pl_buf cipher; /* scratch of one call */
+	struct pl_deflater *deflater;
+	struct pl_inflater *inflater;
+	bool is_draining;
+};
+
+/* conns.c */
+uint32_t pl_conns_tick(const struct pl_conns *);
+void pl_conn_set_deadline(struct pl_conn *, uint32_t ms); /* 0: none */
+int pl_conns_insert(struct pl_conns *, struct pl_conn *) PL_MUST_CHECK;
+void pl_conns_remove(struct pl_conn *);
+
+/* conn.c */
+void pl_conn_enter(struct pl_conn *, enum pl_phase, uint32_t deadline_ms);
+void pl_conn_read_on(struct pl_conn *, bool);
+/* Off the loop at once, without a word; on_close as due, with `code`. */
+void pl_conn_break(struct pl_conn *, uint16_t code, struct pl_slice reason);
+/* No more input; FIN after what is queued. */
+void pl_conn_finish(struct pl_conn *);
+void pl_conn_tell_closed(struct pl_conn *, uint16_t code, struct pl_slice reason);
+
+/* out.c */
+extern const struct pl_out_ops pl_conn_out_ops;
+/* Queue bytes. 0, or a negative error after which the connection is already broken. */
+int pl_conn_put(struct pl_conn *, const void *at, size_t n);
+int pl_conn_put_frame(struct pl_conn *, struct pl_frame *);
+void pl_conn_put_cipher(struct pl_conn *, struct pl_slice);
+size_t pl_conn_unsent(const struct pl_conn *);
+void pl_conn_drop_output(struct pl_conn *);
+
+/* http_conn.c, ws_conn.c: use all of the n bytes at `at` (or keep a copy of what is left). */
+void pl_http_input(struct pl_conn *, char *at, size_t n);
+void pl_http_fini(struct pl_conn *);
+void pl_http_deadline(struct pl_conn *);
+void pl_ws_input(struct pl_conn *, char *at, size_t n);
+void pl_ws_deadline(struct pl_conn *);
+void pl_ws_slow(struct pl_conn *);
+
+/* origin.c */
+bool pl_origin_allowed(const struct pl_conn_options *, const struct pl_http_request *);
+
+#endif
