@@ -5,6 +5,7 @@
 #ifndef PL_MODEL_MODEL_H
 #define PL_MODEL_MODEL_H
 
+#include "base/err.h"
 #include "base/id.h"
 #include "base/slice.h"
 

@@ -1,0 +1,99 @@
+/* event.c - building and sharing events. */
+#include "model/event.h"
+
+#include "base/mem.h"
+
+enum { ARENA_MAX = 16 << 20, TOPICS_MAX = 4096 };
+
+static struct pl_topic_id topic(char kind, const struct pl_uuid *id)
+{
+	struct pl_topic_id t;
+	t.at[0] = kind;
+	memcpy(t.at + 1, id->b, sizeof(id->b));
+	return t;
+}
+
+struct pl_topic_id pl_topic_conversation(const struct pl_uuid *id)
+{
+	return topic('c', id);
+}
+
+struct pl_topic_id pl_topic_user(const struct pl_uuid *id)
+{
+	return topic('u', id);
+}
+
+struct pl_event *pl_event_new(enum pl_event_kind kind)
+{
+	struct pl_event *e = PL_NEW(struct pl_event);
+	if (!e)
+		return NULL;
+	atomic_init(&e->refs, 1);
+	e->kind = kind;
+	pl_arena_init(&e->arena, ARENA_MAX);
+	return e;
+}
+
+struct pl_event *pl_event_retain(struct pl_event *e)
+{
+	atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
+	return e;
+}
+
+void pl_event_release(struct pl_event *e)
+{
+	if (!e || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	pl_arena_fini(&e->arena);
+	pl_free(e);
+}
+
+int pl_event_address(struct pl_event *e, struct pl_slice to)
+{
+	struct pl_slice copy, *topics = e->topics;
+	bool is_full = (e->ntopics & (e->ntopics - 1)) == 0; /* room doubles at 0, 1, 2, 4 ... */
+	if (e->ntopics >= TOPICS_MAX)
+		return PL_ELIMIT;
+	if (is_full)
+		topics =
+			pl_arena_array(&e->arena, e->ntopics ? e->ntopics * 2 : 1, sizeof(*topics));
+	if (!topics || pl_arena_copy(&e->arena, to, &copy))
+		return PL_ENOMEM;
+	if (is_full && e->ntopics)
+		memcpy(topics, e->topics, e->ntopics * sizeof(*topics));
+	e->topics = topics;
+	e->topics[e->ntopics++] = copy;
+	return 0;
+}
+
+int pl_user_copy(struct pl_arena *a, const struct pl_user *from, struct pl_user *out)
+{
+	struct pl_user u = {.id = from->id};
+	if (pl_arena_copy(a, from->subject, &u.subject) ||
+	    pl_arena_copy(a, from->username, &u.username) ||
+	    pl_arena_copy(a, from->display_name, &u.display_name) ||
+	    pl_arena_copy(a, from->email, &u.email) || pl_arena_copy(a, from->phone, &u.phone) ||
+	    pl_arena_copy(a, from->avatar_url, &u.avatar_url))
+		return PL_ENOMEM;
+	*out = u;
+	return 0;
+}
+
+int pl_event_set_actor(struct pl_event *e, const struct pl_user *user)
+{
+	return pl_user_copy(&e->arena, user, &e->actor);
+}
+
+int pl_event_set_message(struct pl_event *e, const struct pl_message *from)
+{
+	struct pl_message m = *from;
+	if (pl_user_copy(&e->arena, &from->sender, &m.sender) ||
+	    pl_arena_copy(&e->arena, from->kind, &m.kind) ||
+	    pl_arena_copy(&e->arena, from->content, &m.content) ||
+	    pl_arena_copy(&e->arena, from->metadata, &m.metadata) ||
+	    pl_arena_copy(&e->arena, from->reply_content, &m.reply_content))
+		return PL_ENOMEM;
+	e->message = m;
+	e->conversation = m.conversation;
+	return 0;
+}

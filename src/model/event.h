@@ -1,0 +1,88 @@
+/*
+ * event.h - something that happened, told to everybody who listens. Built once, immutable from
+ * the moment it is published, shared by workers through its reference count.
+ */
+#ifndef PL_MODEL_EVENT_H
+#define PL_MODEL_EVENT_H
+
+#include "base/arena.h"
+#include "model/model.h"
+
+#include <stdatomic.h>
+
+enum pl_event_kind {
+	PL_EV_MESSAGE,	    /* message; durable */
+	PL_EV_TYPING,	    /* on: has begun, else has stopped; volatile */
+	PL_EV_PRESENCE,	    /* on: came online, else went offline */
+	PL_EV_READ,	    /* read: a member's read position moved */
+	PL_EV_CONVERSATION, /* conversation, participants: was created */
+	PL_EV_SESSION, /* to a user's keeper of presence: on: a session began, else one ended */
+	PL_EV_JOINED,  /* to a user's keeper of presence: is now a member of participants[]
+			  (conversations) */
+	PL_EV_RAW,     /* payload: bytes for an application topic */
+	PL_EV__COUNT
+};
+
+/*
+ * Where an event is heard: bytes, compared as such. A conversation's topic and a user's topic are
+ * made by the functions below; application topics begin with 'a'.
+ */
+enum { PL_TOPIC_ID_LEN = 17 };
+struct pl_topic_id {
+	char at[PL_TOPIC_ID_LEN];
+};
+struct pl_topic_id pl_topic_conversation(const struct pl_uuid *);
+struct pl_topic_id pl_topic_user(const struct pl_uuid *);
+static inline struct pl_slice pl_topic_slice(const struct pl_topic_id *t)
+{
+	return pl_slice(t->at, sizeof(t->at));
+}
+
+struct pl_event {
+	_Atomic uint32_t refs;
+	enum pl_event_kind kind;
+	bool is_volatile;
+	uint64_t origin; /* the peer that caused it and was answered already; 0: none */
+	uint64_t wall_ms;
+	struct pl_slice *topics; /* where it is heard */
+	size_t ntopics;
+	struct pl_uuid conversation;
+	struct pl_user actor;
+	bool on;
+	union {
+		struct {
+			struct pl_message message;
+			struct pl_slice *copies; /* per recipient: content for copy_users[i] */
+			struct pl_uuid *copy_users;
+			size_t ncopies;
+		};
+		struct {
+			struct pl_uuid message_id;
+			uint64_t seq;
+		} read;
+		struct {
+			struct pl_conversation created;
+			struct pl_uuid *participants;
+			size_t nparticipants;
+		};
+		struct {
+			struct pl_slice payload;
+			uint8_t payload_kind;
+		};
+	};
+	struct pl_arena arena; /* what the slices point into */
+};
+
+/* One reference, zeroed, an arena of at most 16 MiB. NULL: no memory. */
+struct pl_event *pl_event_new(enum pl_event_kind);
+struct pl_event *pl_event_retain(struct pl_event *); /* any thread */
+void pl_event_release(struct pl_event *);	     /* any thread; NULL is fine */
+/* Before it is published: adds a topic (copied). */
+int pl_event_address(struct pl_event *, struct pl_slice topic) PL_MUST_CHECK;
+int pl_event_set_actor(struct pl_event *, const struct pl_user *) PL_MUST_CHECK;
+int pl_event_set_message(struct pl_event *, const struct pl_message *) PL_MUST_CHECK;
+
+/* Copies all strings of a noun into an arena; ids and numbers as they are. */
+int pl_user_copy(struct pl_arena *, const struct pl_user *, struct pl_user *out) PL_MUST_CHECK;
+
+#endif
