@@ -35,7 +35,7 @@ struct pl_ws_request {
 int pl_ws_request_check(const struct pl_ws_request *);
 /* Is `token` in the comma-separated list, whatever its case? */
 bool pl_ws_has_token(struct pl_slice list, struct pl_slice token);
-/* Sec-WebSocket-Accept for a key. 0, or PL_EIO when the library has no SHA-1. */
+/* Sec-WebSocket-Accept for a key of 24 characters. 0, PL_EINVAL, or PL_EIO (no SHA-1).  */
 int pl_ws_accept_key(struct pl_slice key, char out[PL_WS_ACCEPT_LEN]) PL_MUST_CHECK;
 /*
  * The first protocol of the client's list (Sec-WebSocket-Protocol) that is one of ours; compared
