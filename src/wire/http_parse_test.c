@@ -377,6 +377,10 @@ static void bytes_may_come_one_by_one(void **state)
 		err = pl_http_parse_head(&p, &pl_http_default_limits, pl_slice(exact, n), &used,
 					 &q);
 		pl_free(exact);
+		/* A9: what was searched is not searched again (the parser does not count the CRLF
+		 * before). */
+		if (err == PL_EAGAIN && n > 2)
+			assert_int_equal(p.scanned, n - 2);
 	}
 	assert_int_equal(err, 0);
 	assert_int_equal(n, sizeof(text) - 1 - 4);
