@@ -167,13 +167,15 @@ static void civil(uint64_t day, unsigned *year, unsigned *month, unsigned *of_mo
 
 void pl_http_date(uint64_t wall_ms, char out[PL_HTTP_DATE])
 {
+	static const char days[] = "ThuFriSatSunMonTueWed"; /* day 0 was a Thursday */
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	uint64_t seconds = wall_ms / 1000, day = seconds / 86400;
 	unsigned of_day = (unsigned)(seconds % 86400), year, month, of_month;
 	civil(day, &year, &month, &of_month);
 	memcpy(out, "ddd, 00 mmm 0000 00:00:00 GMT", PL_HTTP_DATE);
-	memcpy(out, "ThuFriSatSunMonTueWed" + day % 7 * 3, 3);
+	memcpy(out, &days[day % 7 * 3], 3);
 	put_digits(out + 5, of_month, 2);
-	memcpy(out + 8, "JanFebMarAprMayJunJulAugSepOctNovDec" + (month - 1) * 3, 3);
+	memcpy(out + 8, &months[(month - 1) * 3], 3);
 	put_digits(out + 12, year, 4);
 	put_digits(out + 17, of_day / 3600, 2);
 	put_digits(out + 20, of_day / 60 % 60, 2);
