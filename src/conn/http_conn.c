@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#include <errno.h>
+#include <stdio.h>
 
 enum { HEAD_ROOM = 4096, REPLY_MAX = 64 << 20 };
 
