@@ -40,10 +40,10 @@ struct pl_auth_options {
 	struct pl_slice secret; /* HS256/384/512: the bytes as they are, 32 or more */
 	const struct pl_auth_pem *pems;
 	size_t pem_count;
-	const char *jwks_path;	  /* a JWK set (RFC 7517) of at most 64 KiB */
-	struct pl_slice issuer;	  /* at != NULL: the claim iss must be this */
+	const char *jwks_path;    /* a JWK set (RFC 7517) of at most 64 KiB */
+	struct pl_slice issuer;   /* at != NULL: the claim iss must be this */
 	struct pl_slice audience; /* at != NULL: the claim aud must be or contain this */
-	uint32_t leeway_s;	  /* for exp, nbf and iat; at most PL_LEEWAY_MAX_S */
+	uint32_t leeway_s;        /* for exp, nbf and iat; at most PL_LEEWAY_MAX_S */
 	uint64_t max_lifetime_s;  /* exp - iat (or exp - now) at most this; 0: any */
 };
 
@@ -85,10 +85,10 @@ struct pl_slice pl_token_find(struct pl_slice authorization, struct pl_slice que
 			      struct pl_slice cookie_header);
 
 struct pl_token_claims {
-	struct pl_slice subject;		 /* required */
+	struct pl_slice subject;                 /* required */
 	struct pl_slice user_id, username, name; /* at == NULL: left out */
-	struct pl_slice issuer, audience;	 /* at == NULL: left out */
-	uint64_t now_s, ttl_s;			 /* ttl 1 s to 10 years */
+	struct pl_slice issuer, audience;        /* at == NULL: left out */
+	uint64_t now_s, ttl_s;                   /* ttl 1 s to 10 years */
 };
 
 /* Appends a token signed with HS256, with iat, exp and a random jti. PL_EINVAL: secret or claims.

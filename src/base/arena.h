@@ -12,7 +12,7 @@ struct pl_arena_block;
 
 struct pl_arena {
 	struct pl_arena_block *blocks; /* newest first */
-	size_t used, max;	       /* bytes handed out; never more than max */
+	size_t used, max;              /* bytes handed out; never more than max */
 };
 
 void pl_arena_init(struct pl_arena *, size_t max);

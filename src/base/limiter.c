@@ -18,7 +18,7 @@ struct bucket {
 struct pl_limiter {
 	uint64_t seed[2];
 	uint64_t per_minute, full; /* full: burst in flow units */
-	size_t sets;		   /* a power of two, a multiple of STRIPES */
+	size_t sets;               /* a power of two, a multiple of STRIPES */
 	struct bucket *buckets;
 	pthread_mutex_t lock[STRIPES];
 };

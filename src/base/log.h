@@ -17,9 +17,9 @@ enum pl_log_level { PL_DEBUG, PL_INFO, PL_WARN, PL_ERROR };
 struct pl_log;
 
 struct pl_log_options {
-	int fd;			 /* where lines go; not closed */
+	int fd;                  /* where lines go; not closed */
 	enum pl_log_level level; /* below it nothing is formatted */
-	bool readable;		 /* text for people instead of JSON */
+	bool readable;           /* text for people instead of JSON */
 };
 
 int pl_log_new(const struct pl_log_options *, struct pl_log **out) PL_MUST_CHECK;

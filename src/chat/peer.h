@@ -5,6 +5,7 @@
 #ifndef PL_CHAT_PEER_H
 #define PL_CHAT_PEER_H
 
+#include "base/list.h"
 #include "model/event.h"
 
 struct pl_peer;
@@ -30,13 +31,19 @@ struct pl_seat {
 
 enum { PL_SEATS_MAX = 4096 };
 
-/* Embedded in a session. Zeroed, then ops and id set, by its owner; rooms by pl_room_join and
- * leave. */
+/*
+ * Embedded in a session. Its owner sets ops and id; pl_peer_init the rest. `user` is nil until
+ * somebody signed in: identity is written here by pl_hub_enter alone.
+ */
 struct pl_peer {
 	const struct pl_peer_ops *ops;
 	uint64_t id; /* unique in the process; never 0 */
+	struct pl_user user;
+	struct pl_arena memory; /* of user's strings */
 	struct pl_seat *seats;
 	uint32_t nseats, seats_cap;
+	struct pl_list typing; /* struct typing, see typing.c */
+	uint32_t ntyping;
 };
 
 #endif

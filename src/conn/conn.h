@@ -27,12 +27,12 @@ struct pl_conn_options {
 	uint32_t keep_alive_ms; /* idle between requests */
 	size_t body_bytes;
 	uint32_t max_message, max_frames;
-	uint32_t heartbeat_ms;	       /* 0: none */
+	uint32_t heartbeat_ms;         /* 0: none */
 	uint32_t heartbeat_timeout_ms; /* silent for longer: dropped */
 	uint32_t close_ms; /* to wait for the peer's close frame, or for the last bytes to leave */
 	uint32_t out_soft, out_hard; /* unsent bytes: above soft volatile events are dropped and
 					nothing is read; above hard ... */
-	uint32_t slow_ms;	     /* ... or above soft for this long, the connection is closed */
+	uint32_t slow_ms;            /* ... or above soft for this long, the connection is closed */
 	bool compress;
 	struct pl_deflate_options deflate;
 	/* Exact origins that browsers may come from, besides the host itself. "null" is never
@@ -99,7 +99,7 @@ void pl_conn_heard(struct pl_conn *);
 struct pl_shared {
 	enum pl_ws_op kind;
 	struct pl_slice payload; /* valid while the struct is in use */
-	bool is_volatile;	 /* may be dropped for a slow reader */
+	bool is_volatile;        /* may be dropped for a slow reader */
 	struct pl_frame *plain, *packed;
 };
 void pl_conn_push(struct pl_conn *, struct pl_shared *);

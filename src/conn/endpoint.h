@@ -40,7 +40,7 @@ struct pl_endpoint {
 
 struct pl_route {
 	enum pl_http_method method; /* PL_HTTP_OTHER: an upgrade */
-	const char *path;	    /* exact; ending in '*': everything that begins so */
+	const char *path;           /* exact; ending in '*': everything that begins so */
 	const struct pl_endpoint *endpoint;
 };
 

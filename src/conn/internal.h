@@ -35,7 +35,7 @@ struct pl_conn {
 	struct pl_tls *tls;    /* NULL: plain */
 	union {
 		const struct pl_router *router; /* while it is HTTP */
-		char *reason;			/* a WebSocket's end, for on_close; NULL: none */
+		char *reason;                   /* a WebSocket's end, for on_close; NULL: none */
 	};
 	const struct pl_endpoint *endpoint; /* NULL between requests */
 	void *user;
@@ -48,19 +48,19 @@ struct pl_conn {
 	};
 	struct pl_reap reap;
 	uint64_t id;
-	uint32_t index;	     /* in the set's arrays */
+	uint32_t index;      /* in the set's arrays */
 	uint32_t heard_tick; /* when the peer last gave a sign of life */
 	struct pl_ip from;
 	uint16_t close_code; /* what on_close will say; 0: not known yet */
 	uint8_t phase;
-	bool is_ws : 1;	     /* upgraded: on_close is due */
+	bool is_ws : 1;      /* upgraded: on_close is due */
 	bool deflate : 1;    /* negotiated */
 	bool is_blocked : 1; /* the socket is full: EPOLLOUT is on */
 	bool is_reading : 1; /* EPOLLIN is on */
 	bool in_callback : 1;
 	bool keep_alive : 1, is_head : 1; /* of the request that is owed an answer */
-	bool is_owed : 1;		  /* it broke while its answer was owed: on_close is due */
-	bool is_reaping : 1;		  /* linked for the end of the turn */
+	bool is_owed : 1;                 /* it broke while its answer was owed: on_close is due */
+	bool is_reaping : 1;              /* linked for the end of the turn */
 };
 
 /* Deadlines are kept in ticks, in one dense array: the sweep reads nothing else. */
@@ -73,7 +73,7 @@ struct pl_conns {
 	struct pl_metrics *metrics;
 	struct pl_log *log;
 	struct pl_conn **at; /* dense: at[i]->index == i */
-	uint32_t *due;	     /* due[i]: the tick of at[i]'s deadline, PL_NO_DEADLINE: none */
+	uint32_t *due;       /* due[i]: the tick of at[i]'s deadline, PL_NO_DEADLINE: none */
 	uint32_t count, cap;
 	uint64_t born_ms, next_id;
 	struct pl_timer sweep;

@@ -40,7 +40,7 @@ struct pl_outq {
 	uint32_t ncipher;
 	size_t bytes;
 	uint64_t slow_since_ms; /* when bytes passed the soft limit; 0: below it */
-	struct pl_slab own;	/* for what is copied while the connection is blocked */
+	struct pl_slab own;     /* for what is copied while the connection is blocked */
 	struct pl_span inline_spans[4];
 };
 

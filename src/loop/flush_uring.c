@@ -26,8 +26,8 @@ static int start(struct pl_flusher *f)
 {
 	struct uring *u = PL_CONTAINER(f, struct uring, base);
 	/*
-	 * The ring was made disabled: the thread that enables it is its single issuer. By the system
-	 * call itself, because Debian 12's liburing does not export io_uring_enable_rings.
+	 * The ring was made disabled: the thread that enables it is its single issuer. By the
+	 * system call itself, because Debian 12's liburing does not export io_uring_enable_rings.
 	 */
 	long done = syscall(__NR_io_uring_register, u->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS,
 			    NULL, 0);

@@ -23,8 +23,8 @@ struct pl_loop;
 enum pl_engine { PL_ENGINE_AUTO, PL_ENGINE_IO_URING, PL_ENGINE_EPOLL };
 
 struct pl_loop_options {
-	enum pl_engine engine;	    /* AUTO: io_uring where the kernel allows it, else epoll */
-	struct pl_log *log;	    /* may be NULL */
+	enum pl_engine engine;      /* AUTO: io_uring where the kernel allows it, else epoll */
+	struct pl_log *log;         /* may be NULL */
 	struct pl_metrics *metrics; /* this worker's set; may be NULL */
 };
 

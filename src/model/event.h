@@ -11,10 +11,10 @@
 #include <stdatomic.h>
 
 enum pl_event_kind {
-	PL_EV_MESSAGE,	    /* message; durable */
-	PL_EV_TYPING,	    /* on: has begun, else has stopped; volatile */
-	PL_EV_PRESENCE,	    /* on: came online, else went offline */
-	PL_EV_READ,	    /* read: a member's read position moved */
+	PL_EV_MESSAGE,      /* message; durable */
+	PL_EV_TYPING,       /* on: has begun, else has stopped; volatile */
+	PL_EV_PRESENCE,     /* on: came online, else went offline */
+	PL_EV_READ,         /* read: a member's read position moved */
 	PL_EV_CONVERSATION, /* conversation, participants: was created */
 	PL_EV_SESSION, /* to a user's keeper of presence: on: a session began, else one ended */
 	PL_EV_JOINED,  /* to a user's keeper of presence: is now a member of participants[]
@@ -76,7 +76,7 @@ struct pl_event {
 /* One reference, zeroed, an arena of at most 16 MiB. NULL: no memory. */
 struct pl_event *pl_event_new(enum pl_event_kind);
 struct pl_event *pl_event_retain(struct pl_event *); /* any thread */
-void pl_event_release(struct pl_event *);	     /* any thread; NULL is fine */
+void pl_event_release(struct pl_event *);            /* any thread; NULL is fine */
 /* Before it is published: adds a topic (copied). */
 int pl_event_address(struct pl_event *, struct pl_slice topic) PL_MUST_CHECK;
 int pl_event_set_actor(struct pl_event *, const struct pl_user *) PL_MUST_CHECK;

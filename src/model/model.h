@@ -24,7 +24,7 @@ struct pl_conversation {
 	struct pl_slice name, description, avatar_url, alias;
 	struct pl_uuid created_by, group_id; /* group_id nil: belongs to no group */
 	uint64_t created_ms, updated_ms;     /* Unix time */
-	uint64_t last_seq;		     /* 0: no message yet */
+	uint64_t last_seq;                   /* 0: no message yet */
 	bool is_private;
 };
 
@@ -32,10 +32,10 @@ struct pl_message {
 	struct pl_uuid id, conversation;
 	uint64_t seq; /* 1, 2, 3 ... in its conversation, without gaps */
 	struct pl_user sender;
-	struct pl_slice kind;	  /* "text", "image", "file", "system" */
+	struct pl_slice kind;     /* "text", "image", "file", "system" */
 	struct pl_slice content;  /* or the reader's own copy, when it was sent per recipient */
 	struct pl_slice metadata; /* a JSON object; empty: {} */
-	bool per_recipient;	  /* every reader has a content of its own */
+	bool per_recipient;       /* every reader has a content of its own */
 	struct pl_uuid reply_to;  /* nil: no reply */
 	/* The message replied to; filled in history pages only, `reply_found` says so. */
 	bool reply_found;
@@ -47,7 +47,7 @@ struct pl_message {
 /* A line of a user's list of conversations. */
 struct pl_conversation_row {
 	struct pl_conversation conversation;
-	struct pl_slice title;		  /* direct: the other's display name or username */
+	struct pl_slice title;            /* direct: the other's display name or username */
 	struct pl_slice title_avatar_url; /* direct: the other's */
 	struct pl_slice group_name;
 	uint32_t participants;

@@ -9,8 +9,8 @@
 struct pl_gate;
 
 struct pl_gate_options {
-	uint32_t total;		 /* 0: no limit but 2^31 */
-	uint32_t per_site;	 /* an IPv4 address, an IPv6 /64; 0: no limit. Unix sockets are not
+	uint32_t total;          /* 0: no limit but 2^31 */
+	uint32_t per_site;       /* an IPv4 address, an IPv6 /64; 0: no limit. Unix sockets are not
 				    counted */
 	uint32_t new_per_second; /* per site; 0: no limit */
 };

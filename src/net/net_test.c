@@ -22,8 +22,8 @@ static void addresses_are_numeric(void **state)
 	struct pl_address a;
 	char text[PL_ADDRESS_TEXT];
 	const char *same[] = {"127.0.0.1:8080", "[::1]:443", "unix:/tmp/x.sock", "[::]:1"};
-	const char *bad[] = {"",	"8080",	   "localhost:80", "127.0.0.1:",  "127.0.0.1:65536",
-			     "[::1:80", "1.2.3:4", "unix:",	   "127.0.0.1:-1"};
+	const char *bad[] = {"",        "8080",    "localhost:80", "127.0.0.1:",  "127.0.0.1:65536",
+			     "[::1:80", "1.2.3:4", "unix:",        "127.0.0.1:-1"};
 	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
 		assert_int_equal(pl_address_parse(pl_slice_str(same[i]), &a), 0);
 		pl_address_format(&a, text);

@@ -43,7 +43,7 @@ enum pl_op_kind {
 
 struct pl_op_sign_in {
 	struct pl_user claims; /* subject required; the rest where the token says so */
-	bool provision;	       /* create the user when unknown; else PL_ENOTFOUND */
+	bool provision;        /* create the user when unknown; else PL_ENOTFOUND */
 
 	struct pl_user user;
 	struct pl_uuid *conversations; /* of which the user is a member */
@@ -70,7 +70,7 @@ struct pl_op_create {
 	struct pl_slice name, description;
 	struct pl_slice *members; /* each a user id, a subject or a username; the creator may be
 				     among them */
-	size_t nmembers;	  /* an unknown one: PL_ENOTFOUND, nothing is created */
+	size_t nmembers;          /* an unknown one: PL_ENOTFOUND, nothing is created */
 
 	struct pl_conversation made;
 	bool existed;
@@ -94,7 +94,7 @@ struct pl_op_send {
 				       within 24 h */
 
 	struct pl_message message; /* content: the sender's own copy when per recipient */
-	bool duplicate;		   /* the first message again; nothing was stored */
+	bool duplicate;            /* the first message again; nothing was stored */
 };
 
 struct pl_op_page {
@@ -113,7 +113,7 @@ struct pl_op_mark_read {
 	struct pl_uuid user, conversation;
 	struct pl_uuid message; /* nil: everything. Not in this conversation: PL_ENOTFOUND */
 
-	uint64_t seq;		   /* the read position now */
+	uint64_t seq;              /* the read position now */
 	struct pl_uuid at_message; /* the message at seq; nil when nothing was ever said */
 	bool moved;
 	uint64_t read_ms;
@@ -149,8 +149,8 @@ struct pl_op {
 	struct pl_task task;  /* first: how it travels; the store uses it while it has the op */
 	struct pl_loop *home; /* where on_done runs */
 	void (*on_done)(struct pl_op *); /* owns the op again; frees it with pl_op_free */
-	void *owner;			 /* the caller's */
-	void *event;			 /* the caller's: what finish() publishes */
+	void *owner;                     /* the caller's */
+	uint64_t origin; /* the peer that asked: what finish() publishes is not told to it again */
 	enum pl_op_kind kind;
 	int err; /* 0, or why it failed; out fields are then unset unless said otherwise */
 	struct pl_arena arena; /* holds what in and out point to */

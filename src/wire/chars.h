@@ -8,10 +8,10 @@
 #include "base/slice.h"
 
 enum pl_char_class {
-	PL_C_TOKEN = 1,	 /* tchar: methods, field names, list items */
-	PL_C_FIELD = 2,	 /* field values: HTAB, SP, visible, 0x80-0xff */
+	PL_C_TOKEN = 1,  /* tchar: methods, field names, list items */
+	PL_C_FIELD = 2,  /* field values: HTAB, SP, visible, 0x80-0xff */
 	PL_C_TARGET = 4, /* request target: visible ASCII but '#' */
-	PL_C_HOST = 8,	 /* host names: unreserved */
+	PL_C_HOST = 8,   /* host names: unreserved */
 	PL_C_HEX = 16,
 };
 

@@ -11,9 +11,9 @@
 #include "base/buf.h"
 
 struct pl_deflate_options {
-	int level;	  /* zlib's, 1..9 */
+	int level;        /* zlib's, 1..9 */
 	int window_bits;  /* 9..15; offers that ask us for a smaller window are declined */
-	int mem_level;	  /* zlib's, 1..9; the hash cleared before each message is 2^(8+it) bytes */
+	int mem_level;    /* zlib's, 1..9; the hash cleared before each message is 2^(8+it) bytes */
 	size_t threshold; /* shorter messages go out as they are */
 };
 

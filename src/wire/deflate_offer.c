@@ -21,7 +21,7 @@ enum param {
 
 struct terms {
 	unsigned given; /* set of enum param */
-	bool declined;	/* not this extension, or a parameter that we do not know */
+	bool declined;  /* not this extension, or a parameter that we do not know */
 	uint8_t server_bits;
 };
 

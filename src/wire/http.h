@@ -19,7 +19,7 @@ enum {
 	PL_HTTP_BODY_EXT = 1024,
 	PL_HTTP_TRAILERS = 1024,
 	PL_HTTP_MANY_CHUNKS = 1024, /* more than these must carry, on average, */
-	PL_HTTP_FAIR_CHUNK = 8,	    /* so many bytes each */
+	PL_HTTP_FAIR_CHUNK = 8,     /* so many bytes each */
 };
 /* Lengths stop where a double stops counting: a proxy in JavaScript reads the same number. */
 #define PL_HTTP_MAX_LENGTH ((uint64_t)1 << 53)
@@ -47,7 +47,7 @@ struct pl_http_header {
 struct pl_http_head {
 	struct pl_http_header headers[PL_HTTP_MAX_HEADERS]; /* `count` are filled, in their order */
 	size_t count;
-	uint8_t minor;	  /* HTTP/1.minor: 0 or 1 */
+	uint8_t minor;    /* HTTP/1.minor: 0 or 1 */
 	bool has_length;  /* Content-Length was there */
 	bool is_chunked;  /* never together with has_length */
 	bool keep_alive;  /* as the peer wishes it */
@@ -78,7 +78,7 @@ struct pl_http_response {
 struct pl_http_limits {
 	size_t head_bytes;   /* the whole head with its blank line; at most 2^31 */
 	size_t target_bytes; /* of a request's target */
-	size_t headers;	     /* at most PL_HTTP_MAX_HEADERS */
+	size_t headers;      /* at most PL_HTTP_MAX_HEADERS */
 };
 /* 16 KiB, 8 KiB, 64. */
 extern const struct pl_http_limits pl_http_default_limits;
@@ -89,8 +89,8 @@ extern const struct pl_http_limits pl_http_default_limits;
  */
 struct pl_http_parser {
 	uint32_t scanned; /* bytes already searched */
-	uint32_t line;	  /* where the unfinished line begins */
-	uint16_t lines;	  /* complete ones */
+	uint32_t line;    /* where the unfinished line begins */
+	uint16_t lines;   /* complete ones */
 	uint16_t status;  /* after an error: what to answer */
 	bool is_line_checked;
 };
@@ -181,14 +181,14 @@ enum { PL_HTTP_DATE = 29 };
 void pl_http_date(uint64_t wall_ms, char out[PL_HTTP_DATE]);
 
 struct pl_http_reply {
-	unsigned status;		      /* 200 to 599 */
-	struct pl_slice type;		      /* Content-Type; empty: none */
-	struct pl_slice body;		      /* not written for is_head, 204 and 304 */
+	unsigned status;                      /* 200 to 599 */
+	struct pl_slice type;                 /* Content-Type; empty: none */
+	struct pl_slice body;                 /* not written for is_head, 204 and 304 */
 	const struct pl_http_header *headers; /* more of them; none that frames the message */
 	size_t header_count;
 	uint64_t now_ms; /* Unix time for Date; 0: no Date */
 	bool keep_alive; /* else "Connection: close" */
-	bool is_head;	 /* answers HEAD: the length without the body */
+	bool is_head;    /* answers HEAD: the length without the body */
 };
 /*
  * A complete answer or nothing. PL_EINVAL also for a header that the reply writes itself

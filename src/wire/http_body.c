@@ -11,12 +11,12 @@
 
 /* What the next byte is. The names of the states are the names in the grammar of chunked-body. */
 enum state {
-	DONE,	   /* the body is complete */
-	FAILED,	   /* see status */
-	LENGTH,	   /* content of known length */
-	SIZE,	   /* chunk-size */
+	DONE,      /* the body is complete */
+	FAILED,    /* see status */
+	LENGTH,    /* content of known length */
+	SIZE,      /* chunk-size */
 	EXT_SPACE, /* spaces before the ';' of an extension */
-	EXT,	   /* chunk-ext; dropped */
+	EXT,       /* chunk-ext; dropped */
 	SIZE_LF,
 	DATA, /* chunk-data */
 	DATA_CR,

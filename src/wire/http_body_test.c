@@ -132,17 +132,17 @@ static void other_framing_is_refused(void **state)
 	static const struct pl_slice bad[] = {
 		PL_S("1\nx\r\n0\r\n\r\n"),  PL_S("1\r\nx\n0\r\n\r\n"),
 		PL_S("1\r\nx\r\n0\n\r\n"),  PL_S("1\r\nx\r\n0\r\n\n"),
-		PL_S("1\rx\r\n"),	    PL_S("1\r\nxy\r\n"),
-		PL_S("1\r\nx0\r\n"),	    PL_S("1\r\nx\r0\r\n"),
-		PL_S("1;a\nx\r\n"),	    PL_S("1;a=\"\n\"\r\nx\r\n"),
+		PL_S("1\rx\r\n"),           PL_S("1\r\nxy\r\n"),
+		PL_S("1\r\nx0\r\n"),        PL_S("1\r\nx\r0\r\n"),
+		PL_S("1;a\nx\r\n"),         PL_S("1;a=\"\n\"\r\nx\r\n"),
 		PL_S("1;a\rb\r\nx\r\n"),    PL_S("1;a\0\r\nx\r\n"),
 		PL_S("1;\x7f\r\nx\r\n"),    PL_S("1\t\r\nx\r\n"),
-		PL_S("1\0\r\nx\r\n"),	    PL_S("0\r\nA\r\n\r\n"),
+		PL_S("1\0\r\nx\r\n"),       PL_S("0\r\nA\r\n\r\n"),
 		PL_S("0\r\n: b\r\n\r\n"),   PL_S("0\r\nA : b\r\n\r\n"),
 		PL_S("0\r\n A: b\r\n\r\n"), PL_S("0\r\nA: b\r\n c\r\n\r\n"),
 		PL_S("0\r\nA: b\n\r\n"),    PL_S("0\r\nA: b\rc\r\n\r\n"),
 		PL_S("0\r\nA: \0\r\n\r\n"), PL_S("0\r\nA: \x01\r\n\r\n"),
-		PL_S("0\r\n\rx"),	    PL_S("0\r\r\n\r\n"),
+		PL_S("0\r\n\rx"),           PL_S("0\r\r\n\r\n"),
 	};
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++)

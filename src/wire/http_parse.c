@@ -57,8 +57,8 @@ static unsigned scan(struct pl_http_parser *p, const struct pl_http_limits *limi
 static int method_of(struct pl_slice name)
 {
 	static const struct pl_slice names[] = {
-		[PL_HTTP_GET] = PL_S("GET"),	     [PL_HTTP_HEAD] = PL_S("HEAD"),
-		[PL_HTTP_POST] = PL_S("POST"),	     [PL_HTTP_PUT] = PL_S("PUT"),
+		[PL_HTTP_GET] = PL_S("GET"),         [PL_HTTP_HEAD] = PL_S("HEAD"),
+		[PL_HTTP_POST] = PL_S("POST"),       [PL_HTTP_PUT] = PL_S("PUT"),
 		[PL_HTTP_PATCH] = PL_S("PATCH"),     [PL_HTTP_DELETE] = PL_S("DELETE"),
 		[PL_HTTP_OPTIONS] = PL_S("OPTIONS"), [PL_HTTP_TRACE] = PL_S("TRACE"),
 	};

@@ -102,11 +102,11 @@ static void methods_are_known_by_name(void **state)
 		const char *name;
 		enum pl_http_method method;
 	} rows[] = {
-		{"GET", PL_HTTP_GET},	      {"HEAD", PL_HTTP_HEAD},
-		{"POST", PL_HTTP_POST},	      {"PUT", PL_HTTP_PUT},
+		{"GET", PL_HTTP_GET},         {"HEAD", PL_HTTP_HEAD},
+		{"POST", PL_HTTP_POST},       {"PUT", PL_HTTP_PUT},
 		{"PATCH", PL_HTTP_PATCH},     {"DELETE", PL_HTTP_DELETE},
 		{"OPTIONS", PL_HTTP_OPTIONS}, {"TRACE", PL_HTTP_TRACE},
-		{"get", PL_HTTP_OTHER},	      {"GETS", PL_HTTP_OTHER},
+		{"get", PL_HTTP_OTHER},       {"GETS", PL_HTTP_OTHER},
 		{"PROPFIND", PL_HTTP_OTHER},
 	};
 	(void)state;

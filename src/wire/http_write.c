@@ -56,8 +56,8 @@ struct pl_slice pl_http_reason(unsigned status)
 		{504, PL_S("Gateway Timeout")},
 		{505, PL_S("HTTP Version Not Supported")},
 	};
-	static const struct pl_slice classes[] = {PL_S("Unknown"),	PL_S("Informational"),
-						  PL_S("Success"),	PL_S("Redirection"),
+	static const struct pl_slice classes[] = {PL_S("Unknown"),      PL_S("Informational"),
+						  PL_S("Success"),      PL_S("Redirection"),
 						  PL_S("Client Error"), PL_S("Server Error")};
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
 		if (reasons[i].status == status)

@@ -50,11 +50,11 @@ static void no_value_ends_a_line(void **state)
 {
 	static const struct pl_http_header bad[] = {
 		{PL_S("A"), PL_S("b\r\nC: d")}, {PL_S("A"), PL_S("b\n")},
-		{PL_S("A"), PL_S("\r")},	{PL_S("A"), PL_S("b\0c")},
-		{PL_S("A"), PL_S("\x7f")},	{PL_S("A"), PL_S("\x1b[0m")},
-		{PL_S(""), PL_S("b")},		{PL_S("A:"), PL_S("b")},
-		{PL_S("A B"), PL_S("b")},	{PL_S("A\r\nB"), PL_S("b")},
-		{PL_S("A\0"), PL_S("b")},	{PL_S("\xc3\xa9"), PL_S("b")},
+		{PL_S("A"), PL_S("\r")},        {PL_S("A"), PL_S("b\0c")},
+		{PL_S("A"), PL_S("\x7f")},      {PL_S("A"), PL_S("\x1b[0m")},
+		{PL_S(""), PL_S("b")},          {PL_S("A:"), PL_S("b")},
+		{PL_S("A B"), PL_S("b")},       {PL_S("A\r\nB"), PL_S("b")},
+		{PL_S("A\0"), PL_S("b")},       {PL_S("\xc3\xa9"), PL_S("b")},
 	};
 	(void)state;
 	PL_PUT(&b, "before");

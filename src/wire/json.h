@@ -13,8 +13,8 @@
 #include "base/slice.h"
 
 enum {
-	PL_JSON_MAX_DEPTH = 64,	     /* containers inside containers */
-	PL_JSON_MAX_KEYS = 256,	     /* of one object */
+	PL_JSON_MAX_DEPTH = 64,      /* containers inside containers */
+	PL_JSON_MAX_KEYS = 256,      /* of one object */
 	PL_JSON_MAX_NUMBER = 64,     /* characters of a number */
 	PL_JSON_MAX_VALUES = 131072, /* of one text */
 };
@@ -22,7 +22,7 @@ enum {
 enum pl_json_type {
 	PL_JSON_NULL,
 	PL_JSON_BOOL,
-	PL_JSON_INT,	/* fits int64_t and was written without fraction and exponent */
+	PL_JSON_INT,    /* fits int64_t and was written without fraction and exponent */
 	PL_JSON_NUMBER, /* any other number; finite */
 	PL_JSON_STRING,
 	PL_JSON_ARRAY,
@@ -32,7 +32,7 @@ enum pl_json_type {
 /* All slices point into the parser and live until its next parse. */
 struct pl_json {
 	enum pl_json_type type;
-	uint32_t count;	     /* children of an array or object */
+	uint32_t count;      /* children of an array or object */
 	uint32_t offset;     /* of the value in the source text */
 	struct pl_slice key; /* member of an object: its unescaped key; else at == NULL */
 	struct pl_slice str; /* PL_JSON_STRING: unescaped, at never NULL; else at == NULL */

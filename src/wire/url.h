@@ -19,7 +19,7 @@ enum {
 
 struct pl_authority {
 	struct pl_slice host; /* of an IPv6 literal without the brackets */
-	uint16_t port;	      /* 0: none given */
+	uint16_t port;        /* 0: none given */
 	bool is_ipv6;
 };
 
@@ -28,10 +28,10 @@ struct pl_url {
 	bool is_ws;    /* ws, wss */
 	uint16_t port; /* given, or 80 or 443 */
 	bool is_ipv6;
-	struct pl_slice host;	   /* where to connect: without brackets */
+	struct pl_slice host;      /* where to connect: without brackets */
 	struct pl_slice authority; /* for the Host header: as written */
-	struct pl_slice path;	   /* begins with '/' */
-	struct pl_slice query;	   /* at == NULL: none */
+	struct pl_slice path;      /* begins with '/' */
+	struct pl_slice query;     /* at == NULL: none */
 };
 
 /* "host", "host:80", "[::1]:80". Names of letters, digits and "-._~" only; no user part; port 1 to

@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#define COUNT(a)	   (sizeof(a) / sizeof(*(a)))
-#define is(slice, text)	   assert_true(pl_slice_is((slice), (text)))
+#define COUNT(a)           (sizeof(a) / sizeof(*(a)))
+#define is(slice, text)    assert_true(pl_slice_is((slice), (text)))
 #define decode(text, plus) pl_percent_decode(PL_S(text), (plus), &arena, &out)
-#define path(text)	   pl_path_decode(PL_S(text), &arena, &out)
+#define path(text)         pl_path_decode(PL_S(text), &arena, &out)
 #define query(text, name)  pl_query_get(PL_S(text), (name), &arena, &out)
 #define cookie(text, name) pl_cookie_get(PL_S(text), (name), &out)
 
@@ -141,8 +141,8 @@ static void escapes_are_decoded_once(void **state)
 	is(out, "plain");
 	assert_int_equal(arena.used, used);
 	static const struct pl_slice bad[] = {
-		PL_S("%"),   PL_S("%4"),   PL_S("a%"),	    PL_S("%zz"),    PL_S("%4g"),
-		PL_S("%g4"), PL_S("%%41"), PL_S("%+1"),	    PL_S("% 1"),    PL_S("%-1"),
+		PL_S("%"),   PL_S("%4"),   PL_S("a%"),      PL_S("%zz"),    PL_S("%4g"),
+		PL_S("%g4"), PL_S("%%41"), PL_S("%+1"),     PL_S("% 1"),    PL_S("%-1"),
 		PL_S("%00"), PL_S("a\0b"), PL_S("ok%20%0"), PL_S("%u0041"),
 	};
 	out = PL_S("untouched");
@@ -160,10 +160,10 @@ static void a_path_stays_where_it_is(void **state)
 	is(out, "/a+b");
 	assert_int_equal(path("/"), 0);
 	static const struct pl_slice bad[] = {
-		PL_S(""),	  PL_S("a"),	PL_S("%2Fa"),	   PL_S("/a%2fb"),
-		PL_S("/a%2F"),	  PL_S("/.."),	PL_S("/../a"),	   PL_S("/a/.."),
-		PL_S("/./a"),	  PL_S("/a/."), PL_S("/%2e%2E/a"), PL_S("/.%2e"),
-		PL_S("/a/%2e/b"), PL_S("/%00"), PL_S("/a%"),	   PL_S("/a\0"),
+		PL_S(""),         PL_S("a"),    PL_S("%2Fa"),      PL_S("/a%2fb"),
+		PL_S("/a%2F"),    PL_S("/.."),  PL_S("/../a"),     PL_S("/a/.."),
+		PL_S("/./a"),     PL_S("/a/."), PL_S("/%2e%2E/a"), PL_S("/.%2e"),
+		PL_S("/a/%2e/b"), PL_S("/%00"), PL_S("/a%"),       PL_S("/a\0"),
 	};
 	out = PL_S("untouched");
 	for (size_t i = 0; i < COUNT(bad); i++)
@@ -253,9 +253,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		row(a_url_is_cut_into_its_parts),  row(other_urls_are_refused),
-		row(escapes_are_decoded_once),	   row(a_path_stays_where_it_is),
+		row(escapes_are_decoded_once),     row(a_path_stays_where_it_is),
 		row(parameters_are_found_by_name), row(parameters_are_counted),
-		row(cookies_are_found_by_name),	   row(no_memory_is_an_error),
+		row(cookies_are_found_by_name),    row(no_memory_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

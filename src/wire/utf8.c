@@ -8,22 +8,22 @@
 #include "wire/utf8.h"
 
 enum {
-	START,	    /* between characters */
-	LAST,	    /* one continuation byte missing */
+	START,      /* between characters */
+	LAST,       /* one continuation byte missing */
 	LAST_TWO,   /* two, any */
 	AFTER_E0,   /* two, the first not overlong */
 	AFTER_ED,   /* two, the first not a surrogate */
 	LAST_THREE, /* three, any */
 	AFTER_F0,   /* three, the first not overlong */
 	AFTER_F4,   /* three, the first not above U+10FFFF */
-	BAD,	    /* not UTF-8; stays so */
+	BAD,        /* not UTF-8; stays so */
 };
 
 /* What a byte between lo and hi leads to from each state; any other byte is bad. */
 static const struct {
 	uint8_t lo, hi, next;
 } follow[] = {
-	[LAST] = {0x80, 0xbf, START},	       [LAST_TWO] = {0x80, 0xbf, LAST},
+	[LAST] = {0x80, 0xbf, START},          [LAST_TWO] = {0x80, 0xbf, LAST},
 	[AFTER_E0] = {0xa0, 0xbf, LAST},       [AFTER_ED] = {0x80, 0x9f, LAST},
 	[LAST_THREE] = {0x80, 0xbf, LAST_TWO}, [AFTER_F0] = {0x90, 0xbf, LAST_TWO},
 	[AFTER_F4] = {0x80, 0x8f, LAST_TWO},

@@ -93,7 +93,7 @@ struct pl_ws_limits {
 	uint32_t max_message; /* bytes of a message, compressed and not */
 	uint32_t max_frames;  /* frames while a message is unfinished, control frames too */
 	bool from_client;     /* frames must be masked (we are the server), else must not */
-	bool deflate;	      /* negotiated */
+	bool deflate;         /* negotiated */
 };
 
 struct pl_ws_part;
@@ -104,15 +104,15 @@ struct pl_ws_part;
  */
 struct pl_ws_reader {
 	struct pl_ws_part *part;
-	uint8_t fault;	/* once set, every read fails the same way */
+	uint8_t fault;  /* once set, every read fails the same way */
 	bool delivered; /* the last event points into part; the next call frees it */
-	bool closed;	/* a close frame was delivered; what follows is swallowed */
+	bool closed;    /* a close frame was delivered; what follows is swallowed */
 };
 
 struct pl_ws_event {
-	enum pl_ws_op op;	/* TEXT, BINARY, CLOSE, PING, PONG */
-	uint16_t close_code;	/* CLOSE: the peer's, 1005 when it gave none. Fault: to send */
-	struct pl_slice data;	/* the message, or the control frame's payload */
+	enum pl_ws_op op;       /* TEXT, BINARY, CLOSE, PING, PONG */
+	uint16_t close_code;    /* CLOSE: the peer's, 1005 when it gave none. Fault: to send */
+	struct pl_slice data;   /* the message, or the control frame's payload */
 	struct pl_slice reason; /* CLOSE: the peer's, valid UTF-8. Fault: a literal, to send */
 };
 

@@ -38,7 +38,7 @@ struct pl_ws_place {
 	const struct pl_ws_limits *limits;
 	bool can_inflate;
 	bool in_message; /* one is open */
-	uint32_t have;	 /* its bytes so far, <= max_message */
+	uint32_t have;   /* its bytes so far, <= max_message */
 };
 
 struct pl_ws_head {

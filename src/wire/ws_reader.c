@@ -21,7 +21,7 @@ enum phase { IN_HEADER, IN_DATA, IN_CONTROL };
  */
 struct pl_ws_part {
 	uint32_t len, cap; /* of bytes */
-	uint32_t left;	   /* of this frame's payload */
+	uint32_t left;     /* of this frame's payload */
 	uint32_t frames;
 	uint8_t phase, op;
 	bool fin, compressed, masked;

@@ -1,0 +1,139 @@
+/* hub.c - peers come and go, operations leave for the store, events come in from the bus. */
+#include "chat/hub.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum { USER_BYTES = 4096 };
+
+static void on_event(struct pl_bus_node *node, struct pl_event *e)
+{
+	struct pl_hub *hub = PL_CONTAINER(node, struct pl_hub, node);
+	pl_presence_on_event(hub, e);
+	pl_rooms_deliver(&hub->rooms, e);
+}
+
+int pl_hub_init(struct pl_hub *hub, struct pl_loop *loop, struct pl_bus *bus,
+		struct pl_limits *limits, const struct pl_chat_options *options)
+{
+	*hub = (struct pl_hub){.loop = loop,
+			       .bus = bus,
+			       .limits = limits,
+			       .options = options,
+			       .metrics = pl_loop_metrics(loop),
+			       .log = pl_loop_log(loop)};
+	hub->node = (struct pl_bus_node){.loop = loop, .on_event = on_event};
+	pl_rooms_init(&hub->rooms, options->rooms_max, hub->metrics);
+	pl_map_init(&hub->online, options->online_max);
+	return pl_bus_attach(bus, &hub->node);
+}
+
+void pl_hub_fini(struct pl_hub *hub)
+{
+	pl_presence_fini(hub);
+	pl_rooms_fini(&hub->rooms);
+}
+
+/* ---- peers ---- */
+
+void pl_peer_init(struct pl_peer *p, const struct pl_peer_ops *ops, uint64_t id)
+{
+	*p = (struct pl_peer){.ops = ops, .id = id};
+	pl_arena_init(&p->memory, USER_BYTES);
+	pl_list_init(&p->typing);
+}
+
+static int learn_names(struct pl_peer *p, const struct pl_user *user)
+{
+	struct pl_arena fresh;
+	struct pl_user copy;
+	pl_arena_init(&fresh, USER_BYTES);
+	if (pl_user_copy(&fresh, user, &copy)) {
+		pl_arena_fini(&fresh);
+		return PL_ENOMEM;
+	}
+	pl_arena_fini(&p->memory);
+	p->memory = fresh;
+	p->user = copy;
+	return 0;
+}
+
+int pl_hub_enter(struct pl_hub *hub, struct pl_peer *p, const struct pl_op_sign_in *in)
+{
+	bool is_again = pl_uuid_eq(&p->user.id, &in->user.id);
+	struct pl_topic_id mine = pl_topic_user(&in->user.id);
+	int err = is_again ? 0 : pl_room_join(&hub->rooms, p, pl_topic_slice(&mine));
+	if (err)
+		return err;
+	err = learn_names(p, &in->user);
+	if (err) {
+		if (!is_again)
+			pl_room_leave(&hub->rooms, p, pl_topic_slice(&mine));
+		return err;
+	}
+	if (!is_again) {
+		pl_metric_add(hub->metrics, PL_M_SIGNED_IN, 1);
+		pl_presence_session(hub, &p->user, true, in->conversations, in->nconversations);
+	}
+	return 0;
+}
+
+void pl_hub_leave(struct pl_hub *hub, struct pl_peer *p)
+{
+	pl_typing_stop_all(hub, p);
+	pl_room_leave_all(&hub->rooms, p);
+	if (pl_peer_is_signed_in(p)) {
+		pl_metric_add(hub->metrics, PL_M_SIGNED_IN, -1);
+		pl_presence_session(hub, &p->user, false, NULL, 0);
+	}
+	p->user = (struct pl_user){0};
+	pl_arena_fini(&p->memory);
+}
+
+int pl_hub_join(struct pl_hub *hub, struct pl_peer *p, const struct pl_uuid *conversation)
+{
+	struct pl_topic_id t = pl_topic_conversation(conversation);
+	return pl_room_join(&hub->rooms, p, pl_topic_slice(&t));
+}
+
+void pl_hub_unjoin(struct pl_hub *hub, struct pl_peer *p, const struct pl_uuid *conversation)
+{
+	struct pl_topic_id t = pl_topic_conversation(conversation);
+	pl_typing_stop(hub, p, conversation);
+	pl_room_leave(&hub->rooms, p, pl_topic_slice(&t));
+}
+
+bool pl_hub_has_joined(const struct pl_hub *hub, const struct pl_peer *p,
+		       const struct pl_uuid *conversation)
+{
+	struct pl_topic_id t = pl_topic_conversation(conversation);
+	return pl_room_has(&hub->rooms, p, pl_topic_slice(&t));
+}
+
+/* ---- the store and the bus ---- */
+
+static void come_home(struct pl_task *t)
+{
+	struct pl_op *op = PL_CONTAINER(t, struct pl_op, task);
+	op->on_done(op);
+}
+
+void pl_hub_submit(struct pl_hub *hub, struct pl_op *op)
+{
+	int err = pl_store_submit(hub->store, op);
+	if (!err)
+		return;
+	/* Through the mailbox like any other answer: nobody is called back from inside his own
+	 * call. */
+	op->err = err;
+	op->task.run = come_home;
+	pl_loop_post(hub->loop, &op->task);
+}
+
+void pl_hub_publish(struct pl_hub *hub, struct pl_event *e)
+{
+	if (pl_bus_publish(hub->bus, e))
+		pl_log(hub->log, PL_ERROR, "chat", "an event was lost: out of memory");
+	else
+		pl_metric_add(hub->metrics, PL_M_EVENTS, 1);
+}

@@ -1,0 +1,97 @@
+/*
+ * hub.h - the domain as one worker sees it: its rooms, the presence it keeps, who is typing, and
+ * the ways to the store and to the other workers.
+ *
+ * Threads     A hub belongs to its worker's loop. pl_hub_finish runs on the store's threads.
+ * Access      Whether a user may do something in a conversation is decided in one place, inside the
+ *             store's transaction; a peer that sits in a conversation's room passed that check.
+ */
+#ifndef PL_CHAT_HUB_H
+#define PL_CHAT_HUB_H
+
+#include "bus/bus.h"
+#include "chat/limits.h"
+#include "chat/peer.h"
+#include "chat/room.h"
+#include "store/store.h"
+
+struct pl_chat_options {
+	uint32_t
+		presence_grace_ms; /* how long after the last device left a user counts as online */
+	uint32_t typing_expiry_ms; /* typing without a new sign of it ends by itself */
+	uint32_t page_max;         /* messages of a page */
+	size_t rooms_max;          /* topics with a listener, per worker */
+	size_t online_max;         /* users whose presence one worker keeps */
+};
+
+struct pl_hub {
+	struct pl_loop *loop;
+	struct pl_bus *bus;
+	struct pl_bus_node node;
+	struct pl_store *store;
+	struct pl_limits *limits;
+	const struct pl_chat_options *options;
+	struct pl_metrics *metrics;
+	struct pl_log *log;
+	struct pl_rooms rooms;
+	struct pl_map online; /* user id -> struct online, see presence.c */
+};
+
+/* Attaches to the bus. store may be set later, before the first operation. */
+int pl_hub_init(struct pl_hub *, struct pl_loop *, struct pl_bus *, struct pl_limits *,
+		const struct pl_chat_options *) PL_MUST_CHECK;
+/* After the loop has stopped and all peers have left. */
+void pl_hub_fini(struct pl_hub *);
+
+/* ---- peers ---- */
+
+void pl_peer_init(struct pl_peer *, const struct pl_peer_ops *, uint64_t id);
+/*
+ * The peer is this user from now on: it hears the user's topic, and the user is online. As the same
+ * user again: nothing changes but the names. As another one: the caller lets it leave first.
+ */
+int pl_hub_enter(struct pl_hub *, struct pl_peer *, const struct pl_op_sign_in *) PL_MUST_CHECK;
+/* Leaves all rooms, stops typing, and the user may go offline. Twice is fine. */
+void pl_hub_leave(struct pl_hub *, struct pl_peer *);
+static inline bool pl_peer_is_signed_in(const struct pl_peer *p)
+{
+	return !pl_uuid_is_nil(&p->user.id);
+}
+
+/* Sits down in a conversation's room. The caller has an answer of the store that allows it. */
+int pl_hub_join(struct pl_hub *, struct pl_peer *,
+		const struct pl_uuid *conversation) PL_MUST_CHECK;
+/* Also ends typing there. */
+void pl_hub_unjoin(struct pl_hub *, struct pl_peer *, const struct pl_uuid *conversation);
+bool pl_hub_has_joined(const struct pl_hub *, const struct pl_peer *,
+		       const struct pl_uuid *conversation);
+
+/* ---- what is said ---- */
+
+/* Takes the op, always: where the store is full or gone it comes home with an error. */
+void pl_hub_submit(struct pl_hub *, struct pl_op *);
+/* The store's finish(): publishes what a committed operation means, ctx is the bus. */
+void pl_hub_finish(void *bus, struct pl_op *);
+/* Takes the reference. Without memory nobody hears it, which is logged. */
+void pl_hub_publish(struct pl_hub *, struct pl_event *);
+
+/*
+ * Typing in a conversation that the peer may write to. Others hear when it begins and when it ends:
+ * by stop, by leaving, by expiry. Repeated starts only extend it.
+ */
+int pl_typing_start(struct pl_hub *, struct pl_peer *,
+		    const struct pl_uuid *conversation) PL_MUST_CHECK;
+void pl_typing_stop(struct pl_hub *, struct pl_peer *, const struct pl_uuid *conversation);
+void pl_typing_stop_all(struct pl_hub *, struct pl_peer *);
+
+/* The user is a member of these too from now on (presence is told there). */
+void pl_presence_joined(struct pl_hub *, const struct pl_uuid *user,
+			const struct pl_uuid *conversations, size_t n);
+
+/* presence.c, for hub.c: a session of the user began or ended here. */
+void pl_presence_session(struct pl_hub *, const struct pl_user *, bool began,
+			 const struct pl_uuid *conversations, size_t n);
+void pl_presence_on_event(struct pl_hub *, struct pl_event *);
+void pl_presence_fini(struct pl_hub *);
+
+#endif

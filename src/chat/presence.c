@@ -1,0 +1,198 @@
+/*
+ * presence.c - who is online: one truth per user, kept by one worker (the keeper, chosen by the
+ * user's id), whatever workers the user's devices are connected to.
+ *
+ * Invariants:  an entry exists iff the user counts as online;  devices == 0 iff the grace timer
+ * runs; online and offline are told once per transition, in order.
+ */
+#include "chat/hub.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum { CONVERSATIONS_MAX = 10000 };
+
+struct online {
+	struct pl_hub *hub;
+	struct pl_uuid user;
+	uint32_t devices;
+	struct pl_timer grace;
+	struct pl_uuid *conversations; /* where the transitions are told */
+	size_t n, cap;
+};
+
+static struct pl_slice key_of(const struct pl_uuid *user)
+{
+	return pl_uuid_slice(user);
+}
+
+/* One event per conversation: that is how its listeners are addressed, and what the words name. */
+static void tell_one(struct pl_hub *hub, const struct pl_uuid *user,
+		     const struct pl_uuid *conversation, bool on)
+{
+	struct pl_event *e = pl_event_new(PL_EV_PRESENCE);
+	struct pl_topic_id t = pl_topic_conversation(conversation);
+	if (e && !pl_event_address(e, pl_topic_slice(&t))) {
+		e->actor.id = *user;
+		e->conversation = *conversation;
+		e->on = on;
+		e->wall_ms = pl_wall_ms();
+		pl_hub_publish(hub, e);
+	} else {
+		pl_event_release(e);
+	}
+}
+
+static void tell(struct online *o, bool on)
+{
+	for (size_t i = 0; i < o->n; i++)
+		tell_one(o->hub, &o->user, &o->conversations[i], on);
+}
+
+static void forget(struct online *o)
+{
+	pl_timer_stop(&o->grace);
+	pl_map_remove(&o->hub->online, key_of(&o->user));
+	pl_free(o->conversations);
+	pl_free(o);
+}
+
+static void on_grace_over(struct pl_timer *t)
+{
+	struct online *o = PL_CONTAINER(t, struct online, grace);
+	tell(o, false);
+	forget(o);
+}
+
+static bool knows(const struct online *o, const struct pl_uuid *conversation)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (pl_uuid_eq(&o->conversations[i], conversation))
+			return true;
+	return false;
+}
+
+static void add_conversation(struct online *o, const struct pl_uuid *conversation)
+{
+	if (o->n == CONVERSATIONS_MAX || knows(o, conversation))
+		return;
+	if (o->n == o->cap) {
+		size_t cap = o->cap ? o->cap * 2 : 4;
+		struct pl_uuid *bigger = pl_realloc(o->conversations, cap * sizeof(*bigger));
+		if (!bigger)
+			return;
+		o->conversations = bigger;
+		o->cap = cap;
+	}
+	o->conversations[o->n++] = *conversation;
+}
+
+static struct online *come_online(struct pl_hub *hub, const struct pl_event *e)
+{
+	struct online *o = PL_NEW(struct online);
+	if (!o)
+		return NULL;
+	o->hub = hub;
+	o->user = e->actor.id;
+	pl_timer_init(&o->grace, on_grace_over);
+	if (pl_map_put(&hub->online, key_of(&o->user), o)) {
+		pl_free(o);
+		return NULL;
+	}
+	return o;
+}
+
+static void session_began(struct pl_hub *hub, const struct pl_event *e)
+{
+	struct online *o = pl_map_get(&hub->online, key_of(&e->actor.id));
+	bool is_new = !o;
+	if (is_new)
+		o = come_online(hub, e);
+	if (!o)
+		return; /* too many users at once: this one's presence is not told */
+	o->devices++;
+	pl_timer_stop(&o->grace);
+	o->n = is_new ? 0 : o->n;
+	for (size_t i = 0; i < e->nparticipants; i++)
+		add_conversation(o, &e->participants[i]);
+	if (is_new)
+		tell(o, true);
+}
+
+static void session_ended(struct pl_hub *hub, const struct pl_event *e)
+{
+	struct online *o = pl_map_get(&hub->online, key_of(&e->actor.id));
+	if (o && o->devices && !--o->devices)
+		pl_timer_set(hub->loop, &o->grace, hub->options->presence_grace_ms);
+}
+
+static void joined(struct pl_hub *hub, const struct pl_event *e)
+{
+	struct online *o = pl_map_get(&hub->online, key_of(&e->actor.id));
+	for (size_t i = 0; o && i < e->nparticipants; i++)
+		add_conversation(o, &e->participants[i]);
+}
+
+/* A new conversation: those of its members whose presence is kept here are told of there too. */
+static void conversation_created(struct pl_hub *hub, const struct pl_event *e)
+{
+	for (size_t i = 0; i < e->nparticipants; i++) {
+		struct online *o = pl_map_get(&hub->online, key_of(&e->participants[i]));
+		if (o)
+			add_conversation(o, &e->conversation);
+	}
+}
+
+void pl_presence_on_event(struct pl_hub *hub, struct pl_event *e)
+{
+	if (e->kind == PL_EV_SESSION && e->on)
+		session_began(hub, e);
+	else if (e->kind == PL_EV_SESSION)
+		session_ended(hub, e);
+	else if (e->kind == PL_EV_JOINED)
+		joined(hub, e);
+	else if (e->kind == PL_EV_CONVERSATION)
+		conversation_created(hub, e);
+}
+
+/* ---- towards the keeper ---- */
+
+static void send_to_keeper(struct pl_hub *hub, enum pl_event_kind kind, const struct pl_uuid *user,
+			   bool on, const struct pl_uuid *conversations, size_t n)
+{
+	struct pl_event *e = pl_event_new(kind);
+	if (!e)
+		return;
+	e->actor.id = *user;
+	e->on = on;
+	e->participants = n ? pl_arena_array(&e->arena, n, sizeof(*conversations)) : NULL;
+	if (e->participants) {
+		memcpy(e->participants, conversations, n * sizeof(*conversations));
+		e->nparticipants = n;
+	}
+	if (pl_bus_send(hub->bus, pl_bus_keeper(hub->bus, key_of(user)), e))
+		pl_log(hub->log, PL_ERROR, "chat", "a presence change was lost: out of memory");
+}
+
+void pl_presence_session(struct pl_hub *hub, const struct pl_user *user, bool began,
+			 const struct pl_uuid *conversations, size_t n)
+{
+	send_to_keeper(hub, PL_EV_SESSION, &user->id, began, conversations, n);
+}
+
+void pl_presence_joined(struct pl_hub *hub, const struct pl_uuid *user,
+			const struct pl_uuid *conversations, size_t n)
+{
+	send_to_keeper(hub, PL_EV_JOINED, user, true, conversations, n);
+}
+
+void pl_presence_fini(struct pl_hub *hub)
+{
+	PL_MAP_EACH (it, &hub->online) {
+		struct online *o = it->value;
+		pl_timer_stop(&o->grace);
+		pl_free(o->conversations);
+		pl_free(o);
+	}
+	pl_map_fini(&hub->online);
+}
