@@ -125,6 +125,10 @@ static void chunk_sizes_are_hex_digits(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_int_equal(run(pl_slice_str(rows[i].text), PL_S(""), 0), rows[i].status);
+	/* The sum with what came before must not overflow either. */
+	assert_int_equal(run(PL_S("1\r\nx\r\nffffffffffffffff\r\n"), PL_S(""), 0), 413);
+	assert_int_equal(run(PL_S("2\r\nxy\r\nfffffffffffffffe\r\n"), PL_S(""), 0), 413);
+	assert_int_equal(run(PL_S("1\r\nx\r\n1000\r\n"), PL_S(""), 0), 413);
 }
 
 static void other_framing_is_refused(void **state)

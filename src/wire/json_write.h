@@ -16,7 +16,7 @@ void pl_json_put_escaped(struct pl_buf *, struct pl_slice s);
 /* "key": with its colon. */
 void pl_json_put_key(struct pl_buf *, struct pl_slice key);
 void pl_json_put_bool(struct pl_buf *, bool);
-/* Text that reads back as the same double; null when it is not finite. */
+/* The shortest text that reads back as the same double; null when it is not finite. */
 void pl_json_put_f64(struct pl_buf *, double);
 /* JSON that is known to be valid, verbatim; null when at == NULL or empty. */
 void pl_json_put_raw(struct pl_buf *, struct pl_slice);

@@ -123,6 +123,7 @@ static void other_urls_are_refused(void **state)
 	assert_int_equal(pl_url_parse(pl_slice(text, PL_URL_MAX), &u), 0);
 	assert_int_equal(pl_url_parse(pl_slice(text, PL_URL_MAX + 1), &u), PL_EINVAL);
 	struct pl_authority a;
+	assert_int_equal(pl_authority_parse(PL_S("[::1\0x]"), &a), PL_EINVAL);
 	assert_int_equal(pl_authority_parse(pl_slice(text + 7, PL_HOST_MAX), &a), 0);
 	assert_int_equal(pl_authority_parse(pl_slice(text + 7, PL_HOST_MAX + 1), &a), PL_EINVAL);
 }
