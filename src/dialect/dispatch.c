@@ -1,0 +1,99 @@
+/* dispatch.c - sign-in, rate and fields: checked here, once, for every message of every dialect. */
+#include "dialect/dispatch.h"
+
+#include "base/clock.h"
+
+#include <assert.h>
+#include <stdalign.h>
+
+const struct pl_message_row *pl_dispatch_find(const struct pl_message_row *rows,
+					      struct pl_slice name)
+{
+	for (; rows->name; rows++)
+		if (pl_slice_is(name, rows->name))
+			return rows;
+	return NULL;
+}
+
+/* Whose bucket: the user's, on however many connections; the connection's own for its requests. */
+static bool is_too_fast(const struct pl_message_row *row, struct pl_session *s, uint64_t *retry_ms)
+{
+	struct pl_limits *limits = s->gateway->hub->limits;
+	uint64_t now = pl_now_ms();
+	struct pl_slice mine = pl_slice(&s->peer.id, sizeof(s->peer.id));
+	struct pl_slice user = pl_uuid_slice(&s->peer.user.id);
+	if (!pl_limits_take(limits, PL_LIMIT_REQUESTS, mine, now, retry_ms) &&
+	    (!row->has_limit || !pl_limits_take(limits, row->limit, user, now, retry_ms)))
+		return false;
+	pl_metric_add(s->gateway->hub->metrics, PL_M_RATE_LIMITED, 1);
+	return true;
+}
+
+struct pl_verdict pl_dispatch(const struct pl_message_row *row, struct pl_session *s,
+			      struct pl_slice ref, const struct pl_json *body)
+{
+	alignas(max_align_t) char in[PL_INPUT_MAX];
+	struct pl_verdict v = {.what = PL_NOT_SIGNED_IN};
+	assert(row->size <= sizeof(in));
+	if (row->who == PL_SIGNED_IN && !pl_session_is_signed_in(s))
+		return v;
+	memset(in, 0, row->size);
+	v.err = pl_schema_read(row->fields, body, in, &v.field);
+	v.what = v.err == PL_ENOTFOUND ? PL_FIELD_MISSING : PL_FIELD_BAD;
+	if (v.err)
+		return v;
+	v.what = PL_TOO_FAST;
+	if (is_too_fast(row, s, &v.retry_ms))
+		return v;
+	v.err = row->handle(s, ref, in);
+	v.what = v.err ? PL_FAILED : PL_DONE;
+	return v;
+}
+
+/* ---- documentation ---- */
+
+static void put_fields(const struct pl_message_row *row, struct pl_buf *out)
+{
+	for (const struct pl_field *f = row->fields; f && f->name; f++)
+		pl_buf_printf(out, "%s`%s`%s", f == row->fields ? "" : ", ", f->name,
+			      f->flags & PL_REQUIRED ? "" : "?");
+}
+
+static void put_error(struct pl_buf *out, const struct pl_message_row *row, const char *when,
+		      const struct pl_words *w)
+{
+	if (w->code)
+		pl_buf_printf(out, "| `%s` | %s | `%s` | %s |\n", row->name, when, w->code,
+			      w->text);
+}
+
+static void put_field_rows(const struct pl_message_row *row, struct pl_buf *out)
+{
+	static const char *const types[] = {"string", "whole number", "boolean", "object or array"};
+	for (const struct pl_field *f = row->fields; f && f->name; f++)
+		pl_buf_printf(out, "| `%s` | `%s` | %s%s | %s |\n", row->name, f->name,
+			      types[f->type], f->flags & PL_REQUIRED ? "" : ", optional", f->doc);
+}
+
+void pl_dispatch_document(const struct pl_message_row *rows, struct pl_buf *out)
+{
+	PL_PUT(out,
+	       "| message | who | payload | answer | others hear | |\n|---|---|---|---|---|---|\n");
+	for (const struct pl_message_row *r = rows; r->name; r++) {
+		pl_buf_printf(out, "| `%s` | %s | ", r->name,
+			      r->who == PL_SIGNED_IN ? "signed in" : "anyone");
+		put_fields(r, out);
+		pl_buf_printf(out, " | %s | %s | %s |\n", r->reply, r->others ? r->others : "–",
+			      r->doc);
+	}
+	PL_PUT(out, "\n## Fields\n\n| message | field | type | |\n|---|---|---|---|\n");
+	for (const struct pl_message_row *r = rows; r->name; r++)
+		put_field_rows(r, out);
+	PL_PUT(out, "\n## Errors\n\n| message | when | code | text |\n|---|---|---|---|\n");
+	for (const struct pl_message_row *r = rows; r->name; r++) {
+		put_error(out, r, "nobody signed in", &r->denied);
+		put_error(out, r, "a required field is missing", &r->missing);
+		put_error(out, r, "it names something that is not there", &r->not_found);
+		put_error(out, r, "it could not be done", &r->failed);
+	}
+}

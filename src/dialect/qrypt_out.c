@@ -1,0 +1,130 @@
+/* qrypt_out.c - what a QryptChat client is told: one row per event, words made once for all its
+ * listeners. */
+#include "dialect/qrypt_internal.h"
+
+#include "base/mem.h"
+#include "wire/json_write.h"
+
+enum { FRAME_MAX = 32 << 20 };
+
+static void message_received(const struct pl_event *e, struct pl_slice content, struct pl_buf *b)
+{
+	pl_qrypt_begin(b, "message_received");
+	PL_PUT(b, "{\"message\":");
+	pl_qrypt_put_message(b, &e->message, content);
+	/* Clients that encrypt per recipient fetch their own copy. */
+	if (e->message.per_recipient)
+		PL_PUT(b, ",\"shouldReloadMessages\":true");
+	PL_PUT(b, "}");
+}
+
+static void on_message(const struct pl_event *e, struct pl_buf *b)
+{
+	message_received(e, e->message.content, b);
+}
+
+static void typing_update(const struct pl_event *e, struct pl_buf *b)
+{
+	const struct pl_user *u = &e->actor;
+	struct pl_slice name = u->username.len ? u->username : u->display_name;
+	pl_qrypt_begin(b, "typing_update");
+	PL_PUT(b, "{\"conversationId\":");
+	pl_json_put_uuid(b, &e->conversation);
+	PL_PUT(b, ",\"userId\":");
+	pl_json_put_uuid(b, &u->id);
+	PL_PUT(b, ",\"username\":");
+	pl_json_put_str(b, name.len ? name : u->email);
+	PL_PUT(b, ",\"isTyping\":");
+	pl_json_put_bool(b, e->on);
+	PL_PUT(b, "}");
+}
+
+static void user_presence(const struct pl_event *e, struct pl_buf *b)
+{
+	pl_qrypt_begin(b, e->on ? "user_online" : "user_offline");
+	PL_PUT(b, "{\"userId\":");
+	pl_json_put_uuid(b, &e->actor.id);
+	PL_PUT(b, ",\"conversationId\":");
+	pl_json_put_uuid(b, &e->conversation);
+	PL_PUT(b, ",\"timestamp\":");
+	pl_json_put_iso(b, e->wall_ms);
+	PL_PUT(b, "}");
+}
+
+static void message_read(const struct pl_event *e, struct pl_buf *b)
+{
+	pl_qrypt_begin(b, "message_read");
+	pl_qrypt_put_read(b, &e->conversation, &e->read.message_id, &e->actor.id, e->wall_ms);
+}
+
+static void conversation_created(const struct pl_event *e, struct pl_buf *b)
+{
+	pl_qrypt_begin(b, "conversation_created");
+	pl_qrypt_put_created(b, &e->created, e->participants, e->nparticipants);
+}
+
+static void (*const words[PL_EV__COUNT])(const struct pl_event *, struct pl_buf *) = {
+	[PL_EV_MESSAGE] = on_message,
+	[PL_EV_TYPING] = typing_update,
+	[PL_EV_PRESENCE] = user_presence,
+	[PL_EV_READ] = message_read,
+	[PL_EV_CONVERSATION] = conversation_created,
+};
+
+struct pl_encoded {
+	struct pl_buf text;
+	struct pl_shared shared;
+};
+
+static struct pl_encoded *encode(const struct pl_event *e)
+{
+	struct pl_encoded *x = words[e->kind] ? PL_NEW(struct pl_encoded) : NULL;
+	if (!x)
+		return NULL;
+	pl_buf_init(&x->text, FRAME_MAX);
+	words[e->kind](e, &x->text);
+	pl_qrypt_end_fresh(&x->text);
+	if (x->text.err) {
+		pl_buf_fini(&x->text);
+		pl_free(x);
+		return NULL;
+	}
+	x->shared = (struct pl_shared){.kind = PL_WS_TEXT,
+				       .payload = pl_buf_slice(&x->text),
+				       .is_volatile = e->is_volatile};
+	return x;
+}
+
+/* Everyone's own copy, and nothing for whom there is none. */
+static void push_copy(struct pl_session *s, const struct pl_event *e)
+{
+	for (size_t i = 0; i < e->ncopies; i++) {
+		if (!pl_uuid_eq(&e->copy_users[i], &s->peer.user.id))
+			continue;
+		struct pl_buf *b = pl_session_out(s);
+		message_received(e, e->copies[i], b);
+		pl_qrypt_end_fresh(b);
+		pl_session_send(s, b);
+		return;
+	}
+}
+
+static void push(struct pl_peer *p, const struct pl_event *e, struct pl_encoded *x)
+{
+	struct pl_session *s = PL_CONTAINER(p, struct pl_session, peer);
+	if (!s->conn)
+		return;
+	if (e->kind == PL_EV_MESSAGE && e->message.per_recipient)
+		push_copy(s, e);
+	else
+		pl_conn_push(s->conn, &x->shared);
+}
+
+static void free_encoded(struct pl_encoded *x)
+{
+	pl_shared_fini(&x->shared);
+	pl_buf_fini(&x->text);
+	pl_free(x);
+}
+
+const struct pl_peer_ops pl_qrypt_peer_ops = {encode, push, free_encoded};

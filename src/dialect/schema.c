@@ -1,0 +1,65 @@
+/* schema.c - reading a message's fields by their table. */
+#include "dialect/schema.h"
+
+static int read_str(const struct pl_field *f, const struct pl_json *v, void *to)
+{
+	if (!pl_json_is(v, PL_JSON_STRING) || v->str.len > f->max)
+		return PL_EINVAL;
+	*(struct pl_slice *)to = v->str;
+	return 0;
+}
+
+static int read_int(const struct pl_field *f, const struct pl_json *v, void *to)
+{
+	if (!pl_json_is(v, PL_JSON_INT) || v->integer < 0 || (uint64_t)v->integer > f->max)
+		return PL_EINVAL;
+	*(int64_t *)to = v->integer;
+	return 0;
+}
+
+static int read_one(const struct pl_field *f, const struct pl_json *v, void *to)
+{
+	switch (f->type) {
+	case PL_STR: return read_str(f, v, to);
+	case PL_INT: return read_int(f, v, to);
+	case PL_BOOL:
+		if (!pl_json_is(v, PL_JSON_BOOL))
+			return PL_EINVAL;
+		*(bool *)to = v->boolean;
+		return 0;
+	case PL_NODE:
+		if (!pl_json_is(v, PL_JSON_OBJECT) && !pl_json_is(v, PL_JSON_ARRAY))
+			return PL_EINVAL;
+		*(const struct pl_json **)to = v;
+		return 0;
+	}
+	return PL_EINVAL;
+}
+
+static bool is_there(const struct pl_field *f, const char *at)
+{
+	if (f->type == PL_STR)
+		return ((const struct pl_slice *)(const void *)at)->len > 0;
+	return f->type != PL_NODE || *(const struct pl_json *const *)(const void *)at;
+}
+
+int pl_schema_read(const struct pl_field *fields, const struct pl_json *object, void *out,
+		   const char **bad)
+{
+	for (const struct pl_field *f = fields; f && f->name; f++) {
+		const struct pl_json *v = pl_json_get(object, f->name);
+		if (pl_json_is_absent(v) || !read_one(f, v, (char *)out + f->offset))
+			continue;
+		*bad = f->name;
+		/* A text that is too long is not a missing one. */
+		bool is_long = f->type == PL_STR && pl_json_is(v, PL_JSON_STRING);
+		return f->flags & PL_REQUIRED && !is_long ? PL_ENOTFOUND : PL_EINVAL;
+	}
+	/* Only now: an alternative name may have come later. */
+	for (const struct pl_field *f = fields; f && f->name; f++)
+		if (f->flags & PL_REQUIRED && !is_there(f, (char *)out + f->offset)) {
+			*bad = f->name;
+			return PL_ENOTFOUND;
+		}
+	return 0;
+}

@@ -1,0 +1,41 @@
+/*
+ * schema.h - the fields of a message, as a table: from JSON into a plain struct.
+ */
+#ifndef PL_DIALECT_SCHEMA_H
+#define PL_DIALECT_SCHEMA_H
+
+#include "base/buf.h"
+#include "wire/json.h"
+
+enum pl_field_type {
+	PL_STR,  /* struct pl_slice, at == NULL when absent */
+	PL_INT,  /* int64_t, 0 when absent; a whole number from 0 */
+	PL_BOOL, /* bool */
+	PL_NODE, /* const struct pl_json *: an object or array, looked at by the handler */
+};
+
+enum { PL_REQUIRED = 1 };
+
+struct pl_field {
+	const char *name;
+	enum pl_field_type type;
+	unsigned flags;
+	size_t offset; /* in the input struct; two names with one offset are alternatives */
+	uint32_t max;  /* PL_STR: bytes; PL_INT: the value; longer or larger is refused */
+	const char *doc;
+};
+
+#define PL_FIELD(struct_type, member, name, type, flags, max, doc)         \
+	{                                                                  \
+		name, type, flags, offsetof(struct_type, member), max, doc \
+	}
+
+/*
+ * Fills `out` (zeroed by the caller). 0; PL_ENOTFOUND: a required field is missing, empty or of
+ * another type; PL_EINVAL: another field is of the wrong type or too large. *bad is the field's
+ * name.
+ */
+int pl_schema_read(const struct pl_field *fields, const struct pl_json *object, void *out,
+		   const char **bad) PL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,353 @@
+/*
+ * session.c - the life of a session.
+ *
+ * Invariants:  refs = 1 while the connection lives, plus the operations under way;  messages are
+ * handed to the dialect one at a time and in order, never while a sign-in is under way.
+ */
+#include "dialect/session.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "wire/url.h"
+
+enum {
+	WAITING_BYTES = 256 * 1024,
+	WAITING_MAX = 64,
+	OUT_MAX = 64 << 20,
+	TOKEN_ARENA = 64 * 1024,
+	WORKER_SHIFT = 48, /* peer ids: the worker above, a counter below */
+};
+
+/* What an operation of a session carries besides its input. Lies in the op's arena. */
+struct call {
+	struct pl_session *session;
+	struct pl_slice ref;
+	bool was_asked;
+	uint64_t expires_s;
+};
+
+int pl_gateway_init(struct pl_gateway *g, struct pl_hub *hub,
+		    const struct pl_gateway_options *options, uint32_t worker, size_t max_message)
+{
+	*g = (struct pl_gateway){.hub = hub, .options = options};
+	g->next_id = ((uint64_t)worker << WORKER_SHIFT) + 1;
+	pl_buf_init(&g->out, OUT_MAX);
+	int err = pl_json_parser_new(max_message, &g->messages);
+	if (!err)
+		err = pl_json_parser_new(PL_TOKEN_MAX, &g->tokens);
+	if (err)
+		pl_gateway_fini(g);
+	return err;
+}
+
+void pl_gateway_fini(struct pl_gateway *g)
+{
+	pl_json_parser_free(g->messages);
+	pl_json_parser_free(g->tokens);
+	pl_auth_release(g->auth);
+	pl_buf_fini(&g->out);
+	*g = (struct pl_gateway){0};
+}
+
+void pl_gateway_set_auth(struct pl_gateway *g, struct pl_auth *auth)
+{
+	pl_auth_release(g->auth);
+	g->auth = auth;
+}
+
+struct pl_buf *pl_session_out(struct pl_session *s)
+{
+	pl_buf_clear(&s->gateway->out);
+	return &s->gateway->out;
+}
+
+void pl_session_send(struct pl_session *s, struct pl_buf *b)
+{
+	if (!s->conn)
+		return;
+	if (b->err)
+		pl_conn_close(s->conn, 1011, PL_S("answer too large, or out of memory"));
+	else
+		pl_conn_send(s->conn, PL_WS_TEXT, pl_buf_slice(b));
+}
+
+/* ---- life ---- */
+
+static void release(struct pl_session *s)
+{
+	if (--s->refs)
+		return;
+	pl_buf_fini(&s->waiting);
+	pl_free(s);
+}
+
+static void end(struct pl_session *s, uint16_t code, struct pl_slice reason)
+{
+	if (s->conn)
+		pl_conn_close(s->conn, code, reason);
+}
+
+static void wait_for_expiry(struct pl_session *s)
+{
+	struct pl_hub *hub = s->gateway->hub;
+	uint64_t now_ms = pl_wall_ms(), end_ms = s->expires_s * 1000;
+	uint64_t warning_ms = s->is_warned ? 0 : s->gateway->options->expiry_warning_ms;
+	uint64_t at = end_ms > warning_ms ? end_ms - warning_ms : 0;
+	pl_timer_set(hub->loop, &s->timer, at > now_ms ? at - now_ms : 0);
+}
+
+static void on_timer(struct pl_timer *t)
+{
+	struct pl_session *s = PL_CONTAINER(t, struct pl_session, timer);
+	struct pl_hub *hub = s->gateway->hub;
+	if (!pl_session_is_signed_in(s)) {
+		end(s, 1008, PL_S("nobody signed in"));
+		return;
+	}
+	/* The clock on the wall may have been set back: look again rather than trust the wait. */
+	bool is_over = pl_wall_ms() / 1000 >= s->expires_s;
+	if (is_over) {
+		pl_metric_add(hub->metrics, PL_M_AUTH_EXPIRED, 1);
+		s->dialect->on_expiry(s, s->expires_s, true);
+		end(s, 1008, PL_S("token expired"));
+		return;
+	}
+	if (!s->is_warned)
+		s->dialect->on_expiry(s, s->expires_s, false);
+	s->is_warned = true;
+	wait_for_expiry(s);
+}
+
+static struct pl_slice token_of(const struct pl_request *q, struct pl_arena *a)
+{
+	struct pl_slice query = {NULL, 0};
+	if (pl_query_get(q->http->query, "token", a, &query))
+		query = (struct pl_slice){NULL, 0};
+	struct pl_slice token = pl_token_find(pl_http_header(&q->http->head, "Authorization"),
+					      query, pl_http_header(&q->http->head, "Cookie"));
+	struct pl_slice decoded;
+	bool is_decoded = token.len && !pl_percent_decode(token, false, a, &decoded);
+	return is_decoded ? decoded : token;
+}
+
+static struct pl_session *new_session(struct pl_conn *c, struct pl_gateway *g,
+				      const struct pl_dialect *d)
+{
+	struct pl_session *s = PL_NEW(struct pl_session);
+	if (!s)
+		return NULL;
+	s->conn = c;
+	s->gateway = g;
+	s->dialect = d;
+	s->refs = 1;
+	pl_buf_init(&s->waiting, WAITING_BYTES);
+	pl_timer_init(&s->timer, on_timer);
+	pl_peer_init(&s->peer, d->peer_ops, g->next_id++);
+	return s;
+}
+
+void pl_session_open(struct pl_conn *c, const struct pl_request *q, struct pl_gateway *g,
+		     const struct pl_dialect *d)
+{
+	struct pl_session *s = new_session(c, g, d);
+	struct pl_arena a;
+	int err = s ? pl_conn_upgrade(c, q, (struct pl_slice){NULL, 0}, s) : PL_ENOMEM;
+	if (err) {
+		pl_free(s);
+		pl_conn_respond_text(c, err == PL_EINVAL ? 400 : 503, "text/plain",
+				     PL_S("refused\n"));
+		return;
+	}
+	if (g->options->auth_deadline_ms)
+		pl_timer_set(g->hub->loop, &s->timer, g->options->auth_deadline_ms);
+	pl_arena_init(&a, TOKEN_ARENA);
+	struct pl_slice token = token_of(q, &a);
+	if (token.len)
+		pl_session_sign_in(s, token, (struct pl_slice){NULL, 0}, false);
+	pl_arena_fini(&a);
+}
+
+void pl_session_close(struct pl_conn *c, uint16_t code, struct pl_slice reason)
+{
+	struct pl_session *s = pl_conn_user(c);
+	(void)code;
+	(void)reason;
+	pl_hub_leave(s->gateway->hub, &s->peer);
+	pl_timer_stop(&s->timer);
+	s->conn = NULL;
+	release(s);
+}
+
+/* ---- messages ---- */
+
+static void keep_waiting(struct pl_session *s, struct pl_slice text)
+{
+	uint32_t len = (uint32_t)text.len;
+	bool fits = s->nwaiting < WAITING_MAX && text.len < WAITING_BYTES;
+	if (fits) {
+		pl_buf_put(&s->waiting, &len, sizeof(len));
+		pl_buf_puts(&s->waiting, text);
+		s->nwaiting++;
+	}
+	if (!fits || s->waiting.err)
+		end(s, 1008, PL_S("too much was sent before signing in was done"));
+}
+
+void pl_session_message(struct pl_conn *c, enum pl_ws_op kind, struct pl_slice data)
+{
+	struct pl_session *s = pl_conn_user(c);
+	(void)kind; /* binary frames may carry the same text */
+	if (s->is_signing_in)
+		keep_waiting(s, data);
+	else
+		s->dialect->on_text(s, data);
+}
+
+/* Takes what waits as far as it gets: one of the messages may sign in again. */
+static void say_what_waited(struct pl_session *s)
+{
+	struct pl_buf waiting = s->waiting;
+	size_t at = 0;
+	uint32_t len;
+	pl_buf_init(&s->waiting, WAITING_BYTES);
+	s->nwaiting = 0;
+	while (s->conn && at + sizeof(len) <= waiting.len) {
+		memcpy(&len, waiting.at + at, sizeof(len));
+		at += sizeof(len);
+		pl_session_message(s->conn, PL_WS_TEXT, pl_slice(waiting.at + at, len));
+		at += len;
+	}
+	pl_buf_fini(&waiting);
+}
+
+/* ---- operations ---- */
+
+struct pl_op *pl_session_op(struct pl_session *s, enum pl_op_kind kind,
+			    void (*on_done)(struct pl_op *), struct pl_slice ref)
+{
+	struct pl_op *op = pl_op_new(kind, s->gateway->hub->loop, on_done, NULL);
+	struct call *call = op ? pl_arena_alloc(&op->arena, sizeof(*call)) : NULL;
+	if (!call || pl_arena_copy(&op->arena, ref, &call->ref)) {
+		if (op)
+			pl_op_free(op);
+		return NULL;
+	}
+	call->session = s;
+	op->owner = call;
+	op->origin = s->peer.id;
+	s->refs++;
+	return op;
+}
+
+void pl_session_submit(struct pl_session *s, struct pl_op *op)
+{
+	pl_hub_submit(s->gateway->hub, op);
+}
+
+struct pl_session *pl_session_of(const struct pl_op *op)
+{
+	struct pl_session *s = ((const struct call *)op->owner)->session;
+	return s->conn ? s : NULL;
+}
+
+struct pl_slice pl_session_ref(const struct pl_op *op)
+{
+	return ((const struct call *)op->owner)->ref;
+}
+
+void pl_session_done(struct pl_op *op)
+{
+	struct pl_session *s = ((struct call *)op->owner)->session;
+	pl_op_free(op);
+	release(s);
+}
+
+/* ---- signing in ---- */
+
+static int enter(struct pl_session *s, const struct pl_op *op, uint64_t expires_s)
+{
+	struct pl_hub *hub = s->gateway->hub;
+	bool is_other =
+		pl_session_is_signed_in(s) && !pl_uuid_eq(&s->peer.user.id, &op->sign_in.user.id);
+	/* Nothing of the former user may be left: neither rooms nor what it was typing. */
+	if (is_other)
+		pl_hub_leave(hub, &s->peer);
+	int err = pl_hub_enter(hub, &s->peer, &op->sign_in);
+	if (err)
+		return err;
+	s->expires_s = expires_s;
+	s->is_warned = false;
+	wait_for_expiry(s);
+	return 0;
+}
+
+static void on_user_found(struct pl_op *op)
+{
+	const struct call *call = op->owner;
+	struct pl_session *s = pl_session_of(op);
+	if (s) {
+		int err = op->err ? op->err : enter(s, op, call->expires_s);
+		s->is_signing_in = false;
+		s->dialect->on_signed_in(s, call->ref, call->was_asked, err);
+		say_what_waited(s);
+	}
+	pl_session_done(op);
+}
+
+static int check_token(struct pl_session *s, struct pl_slice token, struct pl_arena *a,
+		       struct pl_identity *who)
+{
+	struct pl_gateway *g = s->gateway;
+	struct pl_hub *hub = g->hub;
+	const char *why = "no keys are configured";
+	int err = g->auth ? pl_auth_check(g->auth, g->tokens, token, pl_wall_ms() / 1000, a, who,
+					  &why)
+			  : PL_ESTATE;
+	if (!err)
+		return 0;
+	const struct pl_ip *from = pl_conn_from(s->conn);
+	pl_metric_add(hub->metrics, PL_M_AUTH_FAILED, 1);
+	pl_log(hub->log, PL_INFO, "auth", "connection %llu: token refused: %s",
+	       (unsigned long long)pl_conn_id(s->conn), why);
+	if (pl_limits_take(hub->limits, PL_LIMIT_AUTH_FAILURES, pl_slice(from->b, sizeof(from->b)),
+			   pl_now_ms(), NULL))
+		err = PL_ELIMIT; /* somebody is guessing */
+	return err;
+}
+
+static int start_sign_in(struct pl_session *s, struct pl_slice token, struct pl_slice ref,
+			 bool was_asked)
+{
+	struct pl_op *op = pl_session_op(s, PL_OP_SIGN_IN, on_user_found, ref);
+	struct pl_identity who;
+	if (!op)
+		return PL_ENOMEM;
+	int err = check_token(s, token, &op->arena, &who);
+	if (err) {
+		pl_session_done(op);
+		return err;
+	}
+	struct call *call = op->owner;
+	call->was_asked = was_asked;
+	call->expires_s = who.expires_s;
+	op->sign_in.provision = s->gateway->options->provision;
+	op->sign_in.claims = (struct pl_user){.subject = who.subject,
+					      .username = who.username,
+					      .display_name = who.name,
+					      .email = who.email,
+					      .phone = who.phone};
+	s->is_signing_in = true;
+	pl_session_submit(s, op);
+	return 0;
+}
+
+void pl_session_sign_in(struct pl_session *s, struct pl_slice token, struct pl_slice ref,
+			bool was_asked)
+{
+	int err = start_sign_in(s, token, ref, was_asked);
+	if (!err)
+		return;
+	s->dialect->on_signed_in(s, ref, was_asked, err);
+	if (err == PL_ELIMIT)
+		end(s, 1008, PL_S("too many refused tokens"));
+}

@@ -1,0 +1,105 @@
+/*
+ * session.h - one client of a dialect, from the WebSocket handshake to its end: who it is, when its
+ * token expires, and what waits until it is known.
+ */
+#ifndef PL_DIALECT_SESSION_H
+#define PL_DIALECT_SESSION_H
+
+#include "auth/auth.h"
+#include "chat/hub.h"
+#include "conn/conn.h"
+#include "wire/json.h"
+
+struct pl_session;
+
+struct pl_gateway_options {
+	uint32_t auth_deadline_ms; /* a connection that nobody signed in on is closed after this; 0:
+				      never */
+	uint32_t expiry_warning_ms; /* how long before its token expires a client is warned */
+	bool provision;             /* a verified token of an unknown user makes that user */
+};
+
+/* What the dialects of a worker share. */
+struct pl_gateway {
+	struct pl_hub *hub;
+	struct pl_auth *
+		auth; /* one reference; exchanged on the worker's loop by a reload. NULL: no keys */
+	struct pl_json_parser *messages, *tokens;
+	const struct pl_gateway_options *options;
+	struct pl_buf out; /* scratch of the reply that is being written */
+	uint64_t next_id;
+};
+
+/* worker: distinct for each gateway of the process. */
+int pl_gateway_init(struct pl_gateway *, struct pl_hub *, const struct pl_gateway_options *,
+		    uint32_t worker, size_t max_message) PL_MUST_CHECK;
+void pl_gateway_fini(struct pl_gateway *);
+/* Takes the reference. */
+void pl_gateway_set_auth(struct pl_gateway *, struct pl_auth *);
+
+/* How a dialect speaks: what the common session asks of it. */
+struct pl_dialect {
+	const char *name;
+	const struct pl_peer_ops *peer_ops;
+	/* A whole message from the client. */
+	void (*on_text)(struct pl_session *, struct pl_slice);
+	/* The outcome of pl_session_sign_in. err 0: the peer is the user now. ref as given there.
+	 */
+	void (*on_signed_in)(struct pl_session *, struct pl_slice ref, bool was_asked, int err);
+	/* The token runs out at this time; or (is_over) has: the connection is about to be closed.
+	 */
+	void (*on_expiry)(struct pl_session *, uint64_t expires_s, bool is_over);
+};
+
+struct pl_session {
+	struct pl_peer peer;
+	struct pl_conn *conn; /* NULL: the connection is gone, operations may still come home */
+	struct pl_gateway *gateway;
+	const struct pl_dialect *dialect;
+	uint32_t refs; /* the connection's, and one per operation under way */
+	bool is_signing_in, is_warned;
+	struct pl_buf waiting; /* messages that came while signing in: length, bytes */
+	uint32_t nwaiting;
+	struct pl_timer timer; /* the deadline to sign in; then the token's warning and end */
+	uint64_t expires_s;
+};
+
+/*
+ * For an endpoint's on_upgrade, on_message and on_close. A token that the handshake brings
+ * (Authorization, ?token=, cookie sb-access-token) signs in without a word; messages wait for the
+ * outcome.
+ */
+void pl_session_open(struct pl_conn *, const struct pl_request *, struct pl_gateway *,
+		     const struct pl_dialect *);
+void pl_session_message(struct pl_conn *, enum pl_ws_op, struct pl_slice);
+void pl_session_close(struct pl_conn *, uint16_t code, struct pl_slice reason);
+
+/*
+ * Checks the token now, then finds the user in the store; on_signed_in follows, also for a bad
+ * token. was_asked: a message asked for it, which is to be answered; ref is handed back.
+ */
+void pl_session_sign_in(struct pl_session *, struct pl_slice token, struct pl_slice ref,
+			bool was_asked);
+static inline bool pl_session_is_signed_in(const struct pl_session *s)
+{
+	return pl_peer_is_signed_in(&s->peer);
+}
+
+/*
+ * An operation on behalf of this session, in the name of its user. on_done finds the session by
+ * pl_session_of and must end with pl_session_done. The ref is copied; NULL: no memory.
+ */
+struct pl_op *pl_session_op(struct pl_session *, enum pl_op_kind, void (*on_done)(struct pl_op *),
+			    struct pl_slice ref);
+void pl_session_submit(struct pl_session *, struct pl_op *);
+/* NULL when the connection is gone meanwhile. */
+struct pl_session *pl_session_of(const struct pl_op *);
+struct pl_slice pl_session_ref(const struct pl_op *);
+/* Frees the op, and the session with the last reference. */
+void pl_session_done(struct pl_op *);
+
+/* The reply buffer, empty. Send it with pl_session_send. */
+struct pl_buf *pl_session_out(struct pl_session *);
+void pl_session_send(struct pl_session *, struct pl_buf *);
+
+#endif
