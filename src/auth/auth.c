@@ -14,8 +14,8 @@ struct pl_auth {
 	struct pl_arena texts;
 };
 
-_Static_assert(PL_TOKEN_MAX == PL_JWT_MAX, "one limit");
-_Static_assert(PL_SECRET_MIN == PL_JWT_SECRET_MIN, "one limit");
+_Static_assert((int)PL_TOKEN_MAX == (int)PL_JWT_MAX, "one limit");
+_Static_assert((int)PL_SECRET_MIN == (int)PL_JWT_SECRET_MIN, "one limit");
 
 enum { TEXTS_MAX = 8192 };
 

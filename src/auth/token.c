@@ -50,7 +50,7 @@ static void put_claim(struct pl_buf *b, const char *name, struct pl_slice value)
 {
 	if (!value.at)
 		return;
-	pl_buf_putc(b, b->len > 1 ? ',' : ' ');
+	pl_buf_putc(b, ',');
 	pl_json_put_key(b, pl_slice_str(name));
 	pl_json_put_str(b, value);
 }
