@@ -106,3 +106,9 @@ CREATE TABLE retry (
 	message INTEGER NOT NULL,
 	PRIMARY KEY (day, hash)
 ) STRICT, WITHOUT ROWID;
+
+-- What is not yet in retry: the entries of one transaction in a row (struct pl_retry, recent.h).
+CREATE TABLE retry_log (
+	key INTEGER PRIMARY KEY,
+	entries BLOB NOT NULL
+) STRICT;

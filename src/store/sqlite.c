@@ -120,10 +120,12 @@ static enum pl_trouble commit(struct pl_backend *b, bool *wrote)
 {
 	struct pl_sqlite *c = mine(b);
 	c->rc = 0;
-	if (!c->is_reader && pl_sqlite_flush(c))
+	if (!c->is_reader && (pl_sqlite_flush(c) || pl_retry_flush(c)))
 		return explain(c, c->rc);
 	enum pl_trouble t = simple(c, PL_Q_COMMIT);
 	*wrote = c->wrote;
+	if (!t && !c->is_reader)
+		pl_retry_committed(c);
 	return t;
 }
 
@@ -136,8 +138,10 @@ static void rollback(struct pl_backend *b)
 		if (pl_query_run(&q))
 			pl_log(c->log, PL_ERROR, "store", "rollback: %s", sqlite3_errmsg(c->db));
 	}
-	if (!c->is_reader)
-		pl_cache_clear(&c->cache);
+	if (c->is_reader)
+		return;
+	pl_cache_clear(&c->cache);
+	pl_retry_rolled_back(c);
 }
 
 static int on_journal(void *arg, sqlite3 *db, const char *name, int pages)
@@ -224,8 +228,8 @@ static void close_it(struct pl_backend *b)
 		sqlite3_finalize(c->queries[i]);
 	if (c->db && sqlite3_close(c->db))
 		pl_log(c->log, PL_ERROR, "store", "close: %s", sqlite3_errmsg(c->db));
-	if (!c->is_reader)
-		pl_cache_fini(&c->cache);
+	pl_cache_fini(&c->cache);
+	pl_recent_fini(&c->recent);
 	EVP_MD_CTX_free(c->hasher);
 	EVP_MD_free(c->sha256);
 	if (c->lock_fd >= 0)
@@ -257,6 +261,8 @@ static struct pl_sqlite *new_connection(const char *path, struct pl_log *log, bo
 	c->is_reader = is_reader;
 	c->lock_fd = -1;
 	pl_cache_init(&c->cache);
+	pl_recent_init(&c->recent);
+	c->retry_days.today = -1;
 	c->path = pl_strdup(path);
 	if (c->path)
 		return c;
@@ -335,6 +341,8 @@ static int open_writer(struct pl_sqlite *c)
 	if (!c->sha256 || !c->hasher)
 		return PL_ENOMEM;
 	err = prepare_all(c);
+	if (!err)
+		err = pl_retry_load(c);
 	if (!err)
 		sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	return err;

@@ -10,6 +10,7 @@
 
 #include "store/backend.h"
 #include "store/cache.h"
+#include "store/recent.h"
 #include "store/sqlite_queries.h"
 
 #include <openssl/evp.h>
@@ -32,6 +33,12 @@ struct pl_sqlite {
 	int64_t expired_day; /* no older retry rows than this day wants */
 	uint64_t expire_at_ms;
 	struct pl_cache cache;
+	struct pl_recent recent;
+	int64_t last_log; /* the newest row of retry_log */
+	struct {
+		int64_t today; /* the day this is about; else: not known */
+		bool has[3];   /* table retry has rows of day 0, yesterday, today */
+	} retry_days;
 	EVP_MD *sha256;
 	EVP_MD_CTX *hasher;
 };

@@ -140,13 +140,12 @@ static int write_empty(const char *path)
 {
 	char sql[64];
 	sqlite3 *db = NULL;
-	int64_t mode_rows = 0;
 	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d", PL_APPLICATION_ID);
 	int rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (!rc)
 		rc = pl_sqlite_exec(db, sql);
 	if (!rc)
-		rc = pl_sqlite_number(db, "PRAGMA journal_mode = WAL", &mode_rows);
+		rc = pl_sqlite_exec(db, "PRAGMA journal_mode = WAL");
 	int closed = sqlite3_close(db);
 	return rc || closed ? PL_EIO : 0;
 }

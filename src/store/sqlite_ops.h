@@ -16,6 +16,16 @@ int pl_sqlite_create_group(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_join_group(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_groups(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 
+/* Where a send with this hash lies; 0: it is new. r->day 0 or today. */
+int pl_retry_find(struct pl_sqlite *, const struct pl_retry *r, int64_t today,
+		  int64_t *at) PL_MUST_CHECK;
+/* Before the commit: what the transaction remembered goes to disk with it. */
+int pl_retry_flush(struct pl_sqlite *) PL_MUST_CHECK;
+void pl_retry_committed(struct pl_sqlite *);
+void pl_retry_rolled_back(struct pl_sqlite *);
+/* At start: what is in the log and not yet in the table. */
+int pl_retry_load(struct pl_sqlite *) PL_MUST_CHECK;
+
 /* Writes the sequence numbers that so far only the cache knows. */
 int pl_sqlite_flush(struct pl_sqlite *) PL_MUST_CHECK;
 

@@ -102,9 +102,13 @@
 	  "WHERE message = m.at AND user = ?1)) LIMIT ?4)")                                     \
                                                                                                 \
 	X(RETRY, W, "SELECT message FROM retry WHERE day = ? AND hash = ?")                     \
+	X(RETRY_DAY, W, "SELECT EXISTS (SELECT 1 FROM retry WHERE day = ?)")                    \
 	X(RETRY_ADD, W,                                                                         \
 	  "INSERT INTO retry (day, hash, message) VALUES (?, ?, ?) "                            \
-	  "ON CONFLICT (day, hash) DO NOTHING")                                                 \
+	  "ON CONFLICT (day, hash) DO UPDATE SET message = excluded.message")                   \
+	X(RETRY_LOG, W, "SELECT key, entries FROM retry_log ORDER BY key")                      \
+	X(RETRY_LOG_ADD, W, "INSERT INTO retry_log (entries) VALUES (?)")                       \
+	X(RETRY_LOG_CUT, W, "DELETE FROM retry_log WHERE key <= ?")                             \
 	X(RETRY_EXPIRE, W,                                                                      \
 	  "DELETE FROM retry WHERE (day, hash) IN (SELECT day, hash FROM retry "                \
 	  "WHERE day > 0 AND day < ? LIMIT 2000)")                                              \

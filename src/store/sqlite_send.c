@@ -131,7 +131,7 @@ static int set_sender(struct pl_op *op, const struct pl_known_user *k)
 	return err;
 }
 
-/* The first message again. *is_old: it is past the time in which its request id counts. */
+/* The first message again. */
 static int answer_again(struct pl_sqlite *c, struct pl_op *op, const struct place *p, int64_t at)
 {
 	struct pl_message *m = &op->send.message;
@@ -153,47 +153,24 @@ static int answer_again(struct pl_sqlite *c, struct pl_op *op, const struct plac
 	return err ? err : set_sender(op, p->user);
 }
 
+/* How this send would be recognised if it came again. */
 struct retry {
-	uint8_t hash[PL_RETRY_HASH];
-	int64_t day; /* 0: by client id */
+	struct pl_retry entry;
 	bool wanted;
 };
 
-static int find_retry(struct pl_sqlite *c, const struct retry *r, int64_t day, int64_t *at)
-{
-	struct pl_query q = pl_query(c, PL_Q_RETRY);
-	pl_bind_int(&q, day);
-	pl_bind_blob(&q, r->hash, sizeof(r->hash));
-	*at = pl_query_row(&q) ? pl_column_int(&q, 0) : 0;
-	return pl_query_end(&q);
-}
-
-/* 0 and *at == 0: it is new, and is now remembered. */
+/* Answers if it was seen before; a request id counts for a day only. */
 static int meet_again(struct pl_sqlite *c, struct pl_op *op, const struct place *p,
-		      const struct retry *r, uint64_t now, int64_t *at)
+		      const struct retry *r, uint64_t now)
 {
-	int err = 0;
-	*at = 0;
-	if (r->day)
-		err = find_retry(c, r, r->day - 1, at);
-	if (!err && *at) {
-		err = answer_again(c, op, p, *at);
-		if (err || op->send.message.created_ms + PL_RETRY_MS > now)
-			return err;
-		op->send.duplicate = false; /* a day later it is a new message */
-	}
-	if (!err)
-		err = find_retry(c, r, r->day, at);
-	return err || !*at ? err : answer_again(c, op, p, *at);
-}
-
-static int remember(struct pl_sqlite *c, const struct retry *r, int64_t at)
-{
-	struct pl_query q = pl_query(c, PL_Q_RETRY_ADD);
-	pl_bind_int(&q, r->day);
-	pl_bind_blob(&q, r->hash, sizeof(r->hash));
-	pl_bind_int(&q, at);
-	return pl_query_run(&q);
+	int64_t first = 0;
+	int err = pl_retry_find(c, &r->entry, (int64_t)(now / PL_RETRY_MS), &first);
+	if (err || !first)
+		return err;
+	err = answer_again(c, op, p, first);
+	if (!err && r->entry.day && op->send.message.created_ms + PL_RETRY_MS < now)
+		op->send.duplicate = false;
+	return err;
 }
 
 static int add_message(struct pl_sqlite *c, const struct pl_message *m, const struct place *p,
@@ -228,8 +205,8 @@ static int add_copies(struct pl_sqlite *c, const struct pl_op_send *in, const in
 	return err;
 }
 
-static int append(struct pl_sqlite *c, struct pl_op *op, const struct place *p,
-		  const struct retry *r, uint64_t now, const int64_t *keys)
+static int append(struct pl_sqlite *c, struct pl_op *op, const struct place *p, struct retry *r,
+		  uint64_t now, const int64_t *keys)
 {
 	struct pl_op_send *in = &op->send;
 	struct pl_message *m = &in->message;
@@ -255,8 +232,10 @@ static int append(struct pl_sqlite *c, struct pl_op *op, const struct place *p,
 		err = add_message(c, m, p, at, reply_seq);
 	if (!err)
 		err = add_copies(c, in, keys, at);
-	if (!err && r->wanted)
-		err = remember(c, r, at);
+	if (!err && r->wanted) {
+		r->entry.message = at;
+		err = pl_recent_add(&c->recent, &r->entry);
+	}
 	if (err)
 		return err;
 	p->room->last_seq = seq;
@@ -269,15 +248,15 @@ static int hash_retry(struct pl_sqlite *c, const struct pl_op_send *in, uint64_t
 		      struct retry *r)
 {
 	r->wanted = in->client_id.len || in->request_id.len;
-	r->day = in->client_id.len ? 0 : (int64_t)(now / PL_RETRY_MS);
-	return r->wanted ? pl_retry_hash(c->hasher, c->sha256, in, r->hash) : 0;
+	r->entry.day = in->client_id.len ? 0 : (int64_t)(now / PL_RETRY_MS);
+	return r->wanted ? pl_retry_hash(c->hasher, c->sha256, in, r->entry.hash) : 0;
 }
 
 int pl_sqlite_send(struct pl_sqlite *c, struct pl_op *op)
 {
 	struct place p;
 	struct retry r;
-	int64_t *keys = NULL, first = 0;
+	int64_t *keys = NULL;
 	uint64_t now = pl_wall_ms();
 	op->send.duplicate = false;
 	int err = pl_rule_send(op);
@@ -288,7 +267,7 @@ int pl_sqlite_send(struct pl_sqlite *c, struct pl_op *op)
 	if (!err)
 		err = hash_retry(c, &op->send, now, &r);
 	if (!err && r.wanted)
-		err = meet_again(c, op, &p, &r, now, &first);
+		err = meet_again(c, op, &p, &r, now);
 	if (err || op->send.duplicate)
 		return err;
 	return append(c, op, &p, &r, now, keys);
