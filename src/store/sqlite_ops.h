@@ -29,10 +29,10 @@ int pl_retry_load(struct pl_sqlite *) PL_MUST_CHECK;
 /* Writes the sequence numbers that so far only the cache knows. */
 int pl_sqlite_flush(struct pl_sqlite *) PL_MUST_CHECK;
 
-/* Where a message lies. */
+/* Where a message lies; seq PL_SEQ_MAX + 1 is the end of the room. */
 static inline int64_t pl_message_at(int64_t room, uint64_t seq)
 {
-	return room << 32 | (int64_t)seq;
+	return (room << 32) + (int64_t)seq;
 }
 
 static inline uint64_t pl_message_seq(int64_t at)
