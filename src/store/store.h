@@ -218,8 +218,11 @@ void pl_op_go_home(struct pl_op *);
 /* Without a running server: a consistent copy into a new file (PL_EEXISTS if it is there). Works
  * beside a running one too. */
 int pl_store_backup(const char *path, const char *to, struct pl_log *) PL_MUST_CHECK;
-/* integrity_check, foreign keys, gap-free sequences, one direct conversation per pair. Appends
- * findings, a line each. */
+/*
+ * integrity_check, foreign keys, gap-free sequences, one direct conversation per pair. Appends
+ * findings, a line each. 0: sound. PL_ECORRUPT: there are findings, or it cannot be read.
+ * PL_ENOTFOUND, PL_ESTATE (another schema), PL_EIO. Works beside a running server.
+ */
 int pl_store_verify(const char *path, struct pl_buf *findings) PL_MUST_CHECK;
 
 #endif

@@ -1,0 +1,200 @@
+/* rules.c - checks and defaults that do not depend on how things are kept. */
+#include "store/rules.h"
+
+#include <stdlib.h>
+
+static const char *const kinds[] = {"", "text", "image", "file", "system"};
+enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
+
+int pl_kind_number(struct pl_slice name)
+{
+	for (int i = 1; i < KINDS; i++)
+		if (pl_slice_is(name, kinds[i]))
+			return i;
+	return 0;
+}
+
+struct pl_slice pl_kind_name(int64_t number)
+{
+	return pl_slice_str(kinds[number > 0 && number < KINDS ? number : 0]);
+}
+
+int pl_rule_sign_in(const struct pl_op_sign_in *in)
+{
+	const struct pl_user *u = &in->claims;
+	const struct pl_slice all[] = {u->subject, u->username, u->display_name,
+				       u->email,   u->phone,	u->avatar_url};
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i].len > PL_NAME_MAX)
+			return PL_EINVAL;
+	return u->subject.len ? 0 : PL_EINVAL;
+}
+
+int pl_rule_create(const struct pl_op_create *in)
+{
+	if (in->type != PL_DIRECT && in->type != PL_GROUP && in->type != PL_ROOM)
+		return PL_EINVAL;
+	if (in->name.len > PL_NAME_MAX || in->description.len > PL_DESCRIPTION_MAX)
+		return PL_EINVAL;
+	return in->nmembers > PL_MEMBERS_MAX ? PL_ELIMIT : 0;
+}
+
+int pl_rule_create_group(const struct pl_op_create_group *in)
+{
+	if (!in->name.len || in->name.len > PL_NAME_MAX)
+		return PL_EINVAL;
+	return in->description.len > PL_DESCRIPTION_MAX ? PL_EINVAL : 0;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct pl_uuid));
+}
+
+/* Nobody gets two copies. */
+static int check_copies(struct pl_op *op)
+{
+	const struct pl_op_send *in = &op->send;
+	if (in->ncopies > PL_MEMBERS_MAX)
+		return PL_ELIMIT;
+	struct pl_uuid *ids = pl_arena_array(&op->arena, in->ncopies, sizeof(*ids));
+	if (!ids)
+		return PL_ENOMEM;
+	for (size_t i = 0; i < in->ncopies; i++) {
+		if (!in->copies[i].content.at)
+			return PL_EINVAL;
+		ids[i] = in->copies[i].user;
+	}
+	qsort(ids, in->ncopies, sizeof(*ids), by_bytes);
+	for (size_t i = 1; i < in->ncopies; i++)
+		if (pl_uuid_eq(&ids[i - 1], &ids[i]))
+			return PL_EINVAL;
+	return 0;
+}
+
+int pl_rule_send(struct pl_op *op)
+{
+	const struct pl_op_send *in = &op->send;
+	if (!pl_kind_number(in->kind))
+		return PL_EINVAL;
+	if (in->ncopies)
+		return check_copies(op);
+	return in->content.at ? 0 : PL_EINVAL;
+}
+
+struct pl_slice pl_own_content(const struct pl_op_send *in)
+{
+	if (!in->ncopies)
+		return in->content;
+	for (size_t i = 0; i < in->ncopies; i++)
+		if (pl_uuid_eq(&in->copies[i].user, &in->user))
+			return in->copies[i].content;
+	return (struct pl_slice){NULL, 0};
+}
+
+struct pl_user pl_user_from_claims(const struct pl_user *claims, uint64_t now_ms)
+{
+	struct pl_user u = *claims;
+	struct pl_slice rest, local = pl_slice_cut(claims->email, '@', &rest);
+	if (pl_uuid_parse(claims->subject, &u.id) || pl_uuid_is_nil(&u.id))
+		u.id = pl_uuid_v7(now_ms);
+	if (!u.username.len)
+		u.username = local.len ? local : claims->subject;
+	if (!u.display_name.len)
+		u.display_name = u.username;
+	return u;
+}
+
+static bool take_over(struct pl_slice *known, struct pl_slice claim)
+{
+	if (!claim.len || pl_slice_eq(*known, claim))
+		return false;
+	*known = claim;
+	return true;
+}
+
+bool pl_user_update(struct pl_user *known, const struct pl_user *claims)
+{
+	bool changed = take_over(&known->username, claims->username);
+	changed |= take_over(&known->display_name, claims->display_name);
+	changed |= take_over(&known->email, claims->email);
+	changed |= take_over(&known->phone, claims->phone);
+	changed |= take_over(&known->avatar_url, claims->avatar_url);
+	return changed;
+}
+
+void pl_invite_code_new(char out[PL_INVITE_CODE])
+{
+	uint8_t random[PL_INVITE_CODE / 2];
+	pl_random_bytes(random, sizeof(random));
+	for (size_t i = 0; i < sizeof(random); i++) {
+		out[2 * i] = "0123456789ABCDEF"[random[i] >> 4];
+		out[2 * i + 1] = "0123456789ABCDEF"[random[i] & 15];
+	}
+}
+
+int pl_invite_code_read(struct pl_slice s, char out[PL_INVITE_CODE])
+{
+	char code[PL_INVITE_CODE];
+	s = pl_slice_trim(s);
+	if (s.len != PL_INVITE_CODE)
+		return PL_ENOTFOUND;
+	for (size_t i = 0; i < sizeof(code); i++)
+		code[i] = s.at[i] >= 'a' && s.at[i] <= 'f' ? (char)(s.at[i] - 32) : s.at[i];
+	memcpy(out, code, sizeof(code));
+	return 0;
+}
+
+static int add(EVP_MD_CTX *h, const void *at, size_t n)
+{
+	return EVP_DigestUpdate(h, at, n) == 1 ? 0 : PL_ENOMEM;
+}
+
+/* With its length in front, so that no two lists of fields read the same. */
+static int add_field(EVP_MD_CTX *h, struct pl_slice s)
+{
+	uint64_t n = s.at ? s.len : UINT64_MAX;
+	int err = add(h, &n, sizeof(n));
+	return err || !s.len ? err : add(h, s.at, s.len);
+}
+
+static int add_content(EVP_MD_CTX *h, const struct pl_op_send *in)
+{
+	int err = add_field(h, in->request_id);
+	if (!err)
+		err = add_field(h, in->kind);
+	if (!err)
+		err = add_field(h, in->metadata);
+	if (!err)
+		err = add(h, in->reply_to.b, sizeof(in->reply_to.b));
+	if (!err && !in->ncopies)
+		err = add_field(h, in->content);
+	for (size_t i = 0; !err && i < in->ncopies; i++) {
+		err = add(h, in->copies[i].user.b, sizeof(in->copies[i].user.b));
+		if (!err)
+			err = add_field(h, in->copies[i].content);
+	}
+	return err;
+}
+
+int pl_retry_hash(EVP_MD_CTX *h, const EVP_MD *sha256, const struct pl_op_send *in,
+		  uint8_t out[PL_RETRY_HASH])
+{
+	uint8_t all[EVP_MAX_MD_SIZE];
+	bool by_client = in->client_id.len > 0;
+	if (!by_client && !in->request_id.len)
+		return PL_EINVAL;
+	if (EVP_DigestInit_ex2(h, sha256, NULL) != 1)
+		return PL_ENOMEM;
+	int err = add(h, by_client ? "c" : in->ncopies ? "p" : "r", 1);
+	if (!err)
+		err = add(h, in->user.b, sizeof(in->user.b));
+	if (!err)
+		err = add(h, in->conversation.b, sizeof(in->conversation.b));
+	if (!err)
+		err = by_client ? add_field(h, in->client_id) : add_content(h, in);
+	if (err || EVP_DigestFinal_ex(h, all, NULL) != 1)
+		return PL_ENOMEM;
+	memcpy(out, all, PL_RETRY_HASH);
+	return 0;
+}

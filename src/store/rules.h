@@ -1,0 +1,56 @@
+/* rules.h - what both stores decide alike: limits, defaults, what an operation must contain. */
+#ifndef PL_STORE_RULES_H
+#define PL_STORE_RULES_H
+
+#include "store/store.h"
+
+#include <openssl/evp.h>
+
+enum {
+	PL_NAME_MAX = 1024, /* bytes of a subject, a name, an address */
+	PL_DESCRIPTION_MAX = 8192,
+	PL_MEMBERS_MAX = 1000,	  /* of a new conversation; copies of a message */
+	PL_PAGE_MAX = 200,	  /* messages of a page */
+	PL_PAGE_BYTES = 8 << 20,  /* text of a page: it ends earlier rather than not fit */
+	PL_REPLY_BYTES = 2 << 20, /* of which the messages replied to */
+	PL_UNREAD_MAX = 10000,	  /* counted no further */
+	PL_LATEST_SCAN = 10000,	  /* messages looked at for one that the reader may see */
+	PL_INVITE_CODE = 8,
+	PL_RETRY_HASH = 16,
+};
+#define PL_RETRY_MS 86400000ULL
+#define PL_SEQ_MAX  UINT32_MAX
+
+/* "text", "image", "file", "system" are 1 to 4; 0: none of them. */
+int pl_kind_number(struct pl_slice name);
+struct pl_slice pl_kind_name(int64_t number);
+
+/* PL_EINVAL: no subject, or something too long. */
+int pl_rule_sign_in(const struct pl_op_sign_in *) PL_MUST_CHECK;
+/* PL_EINVAL or PL_ELIMIT; does not know the members yet. */
+int pl_rule_create(const struct pl_op_create *) PL_MUST_CHECK;
+int pl_rule_create_group(const struct pl_op_create_group *) PL_MUST_CHECK;
+/* PL_EINVAL, PL_ELIMIT, PL_ENOMEM (it sorts in the arena). */
+int pl_rule_send(struct pl_op *) PL_MUST_CHECK;
+
+/*
+ * A user made from claims: the id is the subject where that is a UUID, else a new one; the username
+ * is the claim, else the part of the address before '@', else the subject; the display name is the
+ * claim, else the username. Slices are those of the claims.
+ */
+struct pl_user pl_user_from_claims(const struct pl_user *claims, uint64_t now_ms);
+/* Takes over what the claims say; whether that changed anything. */
+bool pl_user_update(struct pl_user *known, const struct pl_user *claims);
+/* The sender's own copy, or the content; at == NULL: sent per recipient without one. */
+struct pl_slice pl_own_content(const struct pl_op_send *);
+
+/* Eight upper-case hex digits at random, and somebody's typing of them. */
+void pl_invite_code_new(char out[PL_INVITE_CODE]);
+/* PL_ENOTFOUND: cannot be a code. */
+int pl_invite_code_read(struct pl_slice, char out[PL_INVITE_CODE]) PL_MUST_CHECK;
+
+/* Which sends count as the same; PL_EINVAL: the op carries no id, PL_ENOMEM. */
+int pl_retry_hash(EVP_MD_CTX *, const EVP_MD *sha256, const struct pl_op_send *,
+		  uint8_t out[PL_RETRY_HASH]) PL_MUST_CHECK;
+
+#endif

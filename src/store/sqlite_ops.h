@@ -1,0 +1,84 @@
+/* sqlite_ops.h - one function per operation, and the rows that several of them read. */
+#ifndef PL_STORE_SQLITE_OPS_H
+#define PL_STORE_SQLITE_OPS_H
+
+#include "store/sqlite.h"
+
+/* 0 or the operation's error; called inside a transaction. */
+int pl_sqlite_sign_in(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_conversations(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_access(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_create(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_send(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_page(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_mark_read(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_create_group(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_join_group(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_groups(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+
+/* Where a send with this hash lies; 0: it is new. r->day 0 or today. */
+int pl_retry_find(struct pl_sqlite *, const struct pl_retry *r, int64_t today,
+		  int64_t *at) PL_MUST_CHECK;
+/* Before the commit: what the transaction remembered goes to disk with it. */
+int pl_retry_flush(struct pl_sqlite *) PL_MUST_CHECK;
+void pl_retry_committed(struct pl_sqlite *);
+void pl_retry_rolled_back(struct pl_sqlite *);
+/* At start: what is in the log and not yet in the table. */
+int pl_retry_load(struct pl_sqlite *) PL_MUST_CHECK;
+
+/* Writes the sequence numbers that so far only the cache knows. */
+int pl_sqlite_flush(struct pl_sqlite *) PL_MUST_CHECK;
+
+/* Where a message lies; seq PL_SEQ_MAX + 1 is the end of the room. */
+static inline int64_t pl_message_at(int64_t room, uint64_t seq)
+{
+	return (room << 32) + (int64_t)seq;
+}
+
+static inline uint64_t pl_message_seq(int64_t at)
+{
+	return (uint64_t)at & UINT32_MAX;
+}
+
+/* One row of the query (then it is ended). PL_ENOTFOUND: none. */
+int pl_read_user(struct pl_query *, struct pl_arena *, struct pl_user *,
+		 int64_t *key) PL_MUST_CHECK;
+int pl_read_room(struct pl_query *, struct pl_arena *, struct pl_conversation *,
+		 int64_t *key) PL_MUST_CHECK;
+/* The columns of the row that the query stands on. */
+int pl_room_columns(struct pl_query *, struct pl_arena *, struct pl_conversation *) PL_MUST_CHECK;
+/* The ids in column 0 of all rows, then ends the query. */
+int pl_read_ids(struct pl_query *, struct pl_arena *, struct pl_uuid **, size_t *n) PL_MUST_CHECK;
+/* Without the sender, the conversation and what it replies to. */
+int pl_message_columns(struct pl_query *, struct pl_arena *, struct pl_message *) PL_MUST_CHECK;
+enum { PL_COLUMN_SENDER = 2, PL_COLUMN_REPLY_SEQ = 5, PL_COLUMN_METADATA = 7, PL_COLUMN_CONTENT };
+/* id, username, display_name, avatar_url: what others may know. */
+int pl_read_sender(struct pl_sqlite *, struct pl_arena *, int64_t key,
+		   struct pl_user *) PL_MUST_CHECK;
+
+/* A user's key; PL_EDENIED: there is no such user. */
+int pl_read_user_key(struct pl_sqlite *, const struct pl_uuid *, int64_t *key) PL_MUST_CHECK;
+
+int pl_add_room(struct pl_sqlite *, const struct pl_conversation *, int64_t group, int64_t creator,
+		int64_t *key) PL_MUST_CHECK;
+int pl_add_member(struct pl_sqlite *, int64_t room, int64_t user, enum pl_role,
+		  uint64_t joined_seq) PL_MUST_CHECK;
+
+/* A member's place in a conversation. */
+struct pl_seat {
+	int64_t user, room;
+	enum pl_role role;
+	uint64_t joined_seq, last_read_seq, last_read_ms, last_seq;
+};
+/* PL_EDENIED: not a member, or no such conversation or user. */
+int pl_read_seat(struct pl_sqlite *, const struct pl_uuid *user, const struct pl_uuid *room,
+		 struct pl_seat *) PL_MUST_CHECK;
+/* The seq of a message that lies in the room behind joined_seq. PL_ENOTFOUND. */
+int pl_read_place(struct pl_sqlite *, int64_t room, uint64_t joined_seq,
+		  const struct pl_uuid *message, uint64_t *seq) PL_MUST_CHECK;
+int pl_read_message_id(struct pl_sqlite *, int64_t at, struct pl_uuid *) PL_MUST_CHECK;
+
+/* Room for one more in a list in the arena; moves it when it doubles. NULL: no memory. */
+void *pl_grow(struct pl_arena *, void *list, size_t len, size_t *cap, size_t size);
+
+#endif

@@ -1,0 +1,139 @@
+/*
+ * sqlite_queries.h - every statement that operations use: prepared once per connection, parameters
+ * only (never text put together). R: a reader's connection has it too.
+ */
+#ifndef PL_STORE_SQLITE_QUERIES_H
+#define PL_STORE_SQLITE_QUERIES_H
+
+#define PL_USER_COLUMNS "key, id, subject, username, display_name, email, phone, avatar_url"
+#define PL_ROOM_COLUMNS                                                                      \
+	"c.key, c.id, c.type, c.name, c.description, c.avatar_url, c.alias, "                \
+	"(SELECT id FROM user WHERE key = c.created_by), "                                   \
+	"(SELECT id FROM chat_group WHERE key = c.chat_group), c.created_ms, c.updated_ms, " \
+	"c.last_seq, c.is_private"
+#define PL_GROUP_COLUMNS                                                                   \
+	"g.key, g.id, g.name, g.description, g.avatar_url, g.invite_code, gm.role, "       \
+	"(SELECT count(*) FROM conversation c WHERE c.chat_group = g.key), "               \
+	"(SELECT count(*) FROM group_member o WHERE o.chat_group = g.key), g.created_ms, " \
+	"(SELECT max(m.created_ms) FROM conversation c JOIN message m "                    \
+	"ON m.at = (c.key << 32 | c.last_seq) WHERE c.chat_group = g.key), g.is_public"
+#define PL_MESSAGE_COLUMNS                                                                      \
+	"m.at, m.id, m.sender, m.kind, m.per_recipient, m.reply_to, m.created_ms, m.metadata, " \
+	"CASE WHEN m.per_recipient = 0 OR m.sender = ?1 THEN m.content ELSE "                   \
+	"(SELECT content FROM message_copy WHERE message = m.at AND user = ?1) END"
+
+#define PL_QUERY_MAP(X)                                                                         \
+	X(BEGIN, R, "BEGIN")                                                                    \
+	X(BEGIN_WRITE, W, "BEGIN IMMEDIATE")                                                    \
+	X(COMMIT, R, "COMMIT")                                                                  \
+	X(ROLLBACK, R, "ROLLBACK")                                                              \
+                                                                                                \
+	X(USER_BY_ID, R, "SELECT " PL_USER_COLUMNS " FROM user WHERE id = ?")                   \
+	X(USER_KEY, R, "SELECT key FROM user WHERE id = ?")                                     \
+	X(USER_BY_KEY, R, "SELECT " PL_USER_COLUMNS " FROM user WHERE key = ?")                 \
+	X(USER_BY_SUBJECT, R, "SELECT " PL_USER_COLUMNS " FROM user WHERE subject = ?")         \
+	X(USER_BY_NAME, R,                                                                      \
+	  "SELECT " PL_USER_COLUMNS " FROM user WHERE username = ? COLLATE NOCASE "             \
+	  "ORDER BY key LIMIT 1")                                                               \
+	X(USER_ADD, W,                                                                          \
+	  "INSERT INTO user (id, subject, username, display_name, email, phone, avatar_url, "   \
+	  "created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)")                \
+	X(USER_CHANGE, W,                                                                       \
+	  "UPDATE user SET username = ?, display_name = ?, email = ?, phone = ?, "              \
+	  "avatar_url = ?, updated_ms = ? WHERE key = ?")                                       \
+                                                                                                \
+	X(ROOM_BY_ID, R, "SELECT " PL_ROOM_COLUMNS " FROM conversation c WHERE c.id = ?")       \
+	X(ROOM_BY_KEY, R, "SELECT " PL_ROOM_COLUMNS " FROM conversation c WHERE c.key = ?")     \
+	X(ROOM_OF_PAIR, W, "SELECT conversation FROM direct_pair WHERE low = ? AND high = ?")   \
+	X(ROOM_ADD, W,                                                                          \
+	  "INSERT INTO conversation (id, type, name, description, chat_group, created_by, "     \
+	  "created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)")                    \
+	X(ROOM_SAID, W, "UPDATE conversation SET last_seq = ?, updated_ms = ? WHERE key = ?")   \
+	X(ROOM_STATE, W, "SELECT key, last_seq, updated_ms FROM conversation WHERE id = ?")     \
+	X(PAIR_ADD, W, "INSERT INTO direct_pair (low, high, conversation) VALUES (?, ?, ?)")    \
+	X(ROOMS_OF_USER, R,                                                                     \
+	  "SELECT c.id FROM member JOIN conversation c ON c.key = member.conversation "         \
+	  "WHERE member.user = ? AND member.left_seq IS NULL")                                  \
+	X(ROOM_ROWS, R,                                                                         \
+	  "SELECT " PL_ROOM_COLUMNS ", m.joined_seq, m.last_read_seq, "                         \
+	  "(SELECT name FROM chat_group WHERE key = c.chat_group), "                            \
+	  "(SELECT count(*) FROM member o WHERE o.conversation = c.key "                        \
+	  "AND o.left_seq IS NULL) "                                                            \
+	  "FROM member m JOIN conversation c ON c.key = m.conversation "                        \
+	  "WHERE m.user = ? AND m.left_seq IS NULL ORDER BY c.updated_ms DESC LIMIT ?")         \
+	X(OTHER_OF_PAIR, R,                                                                     \
+	  "SELECT u.username, u.display_name, u.avatar_url FROM member m "                      \
+	  "JOIN user u ON u.key = m.user WHERE m.conversation = ? AND m.user <> ? LIMIT 1")     \
+                                                                                                \
+	X(SEAT, R,                                                                              \
+	  "SELECT u.key, c.key, m.role, m.joined_seq, m.last_read_seq, m.last_read_ms, "        \
+	  "c.last_seq FROM user u CROSS JOIN conversation c CROSS JOIN member m "               \
+	  "ON m.conversation = c.key AND m.user = u.key "                                       \
+	  "WHERE u.id = ? AND c.id = ? AND m.left_seq IS NULL")                                 \
+	X(MEMBER, W,                                                                            \
+	  "SELECT joined_seq FROM member "                                                      \
+	  "WHERE conversation = ? AND user = ? AND left_seq IS NULL")                           \
+	X(MEMBER_ADD, W,                                                                        \
+	  "INSERT INTO member (conversation, user, role, joined_seq, last_read_seq) "           \
+	  "VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT (conversation, user) DO NOTHING")            \
+	X(MEMBERS, W,                                                                           \
+	  "SELECT u.id FROM member m JOIN user u ON u.key = m.user "                            \
+	  "WHERE m.conversation = ? AND m.left_seq IS NULL")                                    \
+	X(MEMBER_READ, W,                                                                       \
+	  "UPDATE member SET last_read_seq = ?, last_read_ms = ? "                              \
+	  "WHERE conversation = ? AND user = ?")                                                \
+                                                                                                \
+	X(MESSAGE_ADD, W,                                                                       \
+	  "INSERT INTO message (at, id, sender, kind, per_recipient, reply_to, created_ms, "    \
+	  "metadata, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")                              \
+	X(COPY_ADD, W, "INSERT INTO message_copy (message, user, content) VALUES (?, ?, ?)")    \
+	X(MESSAGE_PLACE, R, "SELECT at FROM message WHERE id = ?")                              \
+	X(MESSAGE_ID, R, "SELECT id FROM message WHERE at = ?")                                 \
+	X(MESSAGE, R, "SELECT " PL_MESSAGE_COLUMNS " FROM message m WHERE m.at = ?2")           \
+	X(PAGE_BEFORE, R,                                                                       \
+	  "SELECT " PL_MESSAGE_COLUMNS " FROM message m WHERE m.at > ?2 AND m.at < ?3 "         \
+	  "ORDER BY m.at DESC")                                                                 \
+	X(PAGE_AFTER, R,                                                                        \
+	  "SELECT " PL_MESSAGE_COLUMNS " FROM message m WHERE m.at > ?2 AND m.at < ?3 "         \
+	  "ORDER BY m.at")                                                                      \
+	X(UNREAD, R,                                                                            \
+	  "SELECT count(*) FROM (SELECT 1 FROM message m WHERE m.at > ?2 AND m.at < ?3 "        \
+	  "AND m.sender <> ?1 AND (m.per_recipient = 0 OR EXISTS (SELECT 1 FROM message_copy "  \
+	  "WHERE message = m.at AND user = ?1)) LIMIT ?4)")                                     \
+                                                                                                \
+	X(RETRY, W, "SELECT message FROM retry WHERE day = ? AND hash = ?")                     \
+	X(RETRY_DAY, W, "SELECT EXISTS (SELECT 1 FROM retry WHERE day = ?)")                    \
+	X(RETRY_ADD, W,                                                                         \
+	  "INSERT INTO retry (day, hash, message) VALUES (?, ?, ?) "                            \
+	  "ON CONFLICT (day, hash) DO UPDATE SET message = excluded.message")                   \
+	X(RETRY_LOG, W, "SELECT key, entries FROM retry_log ORDER BY key")                      \
+	X(RETRY_LOG_ADD, W, "INSERT INTO retry_log (entries) VALUES (?)")                       \
+	X(RETRY_LOG_CUT, W, "DELETE FROM retry_log WHERE key <= ?")                             \
+	X(RETRY_EXPIRE, W,                                                                      \
+	  "DELETE FROM retry WHERE (day, hash) IN (SELECT day, hash FROM retry "                \
+	  "WHERE day > 0 AND day < ? LIMIT 2000)")                                              \
+                                                                                                \
+	X(GROUP_ADD, W,                                                                         \
+	  "INSERT INTO chat_group (id, name, description, invite_code, is_public, created_by, " \
+	  "created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)")                                           \
+	X(GROUP_MEMBER_ADD, W,                                                                  \
+	  "INSERT INTO group_member (chat_group, user, role, joined_ms) VALUES (?, ?, ?, ?) "   \
+	  "ON CONFLICT (chat_group, user) DO NOTHING")                                          \
+	X(GROUP_BY_CODE, W, "SELECT key FROM chat_group WHERE invite_code = ?")                 \
+	X(GROUP_ROW, W,                                                                         \
+	  "SELECT " PL_GROUP_COLUMNS " FROM chat_group g JOIN group_member gm "                 \
+	  "ON gm.chat_group = g.key AND gm.user = ? WHERE g.key = ?")                           \
+	X(GROUP_ROWS, R,                                                                        \
+	  "SELECT " PL_GROUP_COLUMNS " FROM group_member gm JOIN chat_group g "                 \
+	  "ON g.key = gm.chat_group WHERE gm.user = ? ORDER BY g.key")                          \
+	X(GROUP_ROOMS, W,                                                                       \
+	  "SELECT key, id, last_seq FROM conversation WHERE chat_group = ? AND is_private = 0")
+
+enum pl_query_id {
+#define X(id, way, sql) PL_Q_##id,
+	PL_QUERY_MAP(X)
+#undef X
+		PL_Q__COUNT
+};
+
+#endif

@@ -1,0 +1,86 @@
+/* sqlite_user.c - from a verified token to a user. */
+#include "store/sqlite_ops.h"
+
+#include "store/rules.h"
+
+#include "base/clock.h"
+
+static int find(struct pl_sqlite *c, struct pl_op *op, int64_t *key)
+{
+	struct pl_query q = pl_query(c, PL_Q_USER_BY_SUBJECT);
+	pl_bind_text(&q, op->sign_in.claims.subject);
+	return pl_read_user(&q, &op->arena, &op->sign_in.user, key);
+}
+
+static int id_is_taken(struct pl_sqlite *c, const struct pl_uuid *id, bool *taken)
+{
+	struct pl_query q = pl_query(c, PL_Q_USER_KEY);
+	pl_bind_id(&q, id);
+	*taken = pl_query_row(&q);
+	return pl_query_end(&q);
+}
+
+static int add(struct pl_sqlite *c, const struct pl_user *u, uint64_t now, int64_t *key)
+{
+	struct pl_query q = pl_query(c, PL_Q_USER_ADD);
+	pl_bind_id(&q, &u->id);
+	pl_bind_text(&q, u->subject);
+	pl_bind_text(&q, u->username);
+	pl_bind_text(&q, u->display_name);
+	pl_bind_text(&q, u->email);
+	pl_bind_text(&q, u->phone);
+	pl_bind_text(&q, u->avatar_url);
+	pl_bind_int(&q, (int64_t)now);
+	int err = pl_query_run(&q);
+	if (!err)
+		*key = sqlite3_last_insert_rowid(c->db);
+	return err;
+}
+
+static int provision(struct pl_sqlite *c, struct pl_op *op, int64_t *key)
+{
+	uint64_t now = pl_wall_ms();
+	struct pl_user u = pl_user_from_claims(&op->sign_in.claims, now);
+	bool taken = false;
+	int err = id_is_taken(c, &u.id, &taken);
+	if (taken)
+		u.id = pl_uuid_v7(now);
+	if (!err)
+		err = add(c, &u, now, key);
+	if (!err)
+		op->sign_in.user = u;
+	return err;
+}
+
+static int change(struct pl_sqlite *c, const struct pl_user *u, int64_t key)
+{
+	struct pl_query q = pl_query(c, PL_Q_USER_CHANGE);
+	pl_bind_text(&q, u->username);
+	pl_bind_text(&q, u->display_name);
+	pl_bind_text(&q, u->email);
+	pl_bind_text(&q, u->phone);
+	pl_bind_text(&q, u->avatar_url);
+	pl_bind_int(&q, (int64_t)pl_wall_ms());
+	pl_bind_int(&q, key);
+	pl_cache_forget_user(&c->cache, &u->id);
+	return pl_query_run(&q);
+}
+
+int pl_sqlite_sign_in(struct pl_sqlite *c, struct pl_op *op)
+{
+	struct pl_op_sign_in *in = &op->sign_in;
+	int64_t key = 0;
+	int err = pl_rule_sign_in(in);
+	if (err)
+		return err;
+	err = find(c, op, &key);
+	if (err == PL_ENOTFOUND && in->provision)
+		err = provision(c, op, &key);
+	else if (!err && pl_user_update(&in->user, &in->claims))
+		err = change(c, &in->user, key);
+	if (err)
+		return err;
+	struct pl_query q = pl_query(c, PL_Q_ROOMS_OF_USER);
+	pl_bind_int(&q, key);
+	return pl_read_ids(&q, &op->arena, &in->conversations, &in->nconversations);
+}
