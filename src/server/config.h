@@ -19,7 +19,6 @@ enum {
 	PL_CONFIG_OPTIONS_MAX = 96, /* rows that the table may have */
 	PL_CONFIG_FILE_MAX = 1 << 20,
 	PL_CONFIG_VALUE_MAX = 4096, /* bytes of one string */
-	PL_SECRET_MIN = 32,	    /* bytes of auth.secret: RFC 7518, 3.2 */
 	PL_ADMIN_KEY_MIN = 16,
 };
 

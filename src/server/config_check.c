@@ -6,6 +6,7 @@
  */
 #include "server/options.h"
 
+#include "auth/auth.h"
 #include "base/mem.h"
 
 #include <arpa/inet.h>
@@ -21,6 +22,10 @@ struct check {
 	bool is_public, is_public_plain; /* a listener others can reach; one without TLS */
 	int err;
 };
+
+/* `label` is what the message calls the secret: the option, or the file that holds it. */
+typedef void secret_check(struct check *, const char *option, const char *label,
+			  struct pl_slice secret);
 
 /* At the place where the option got its value. */
 #define FIND(k, is_error, option, ...)                                                         \
@@ -114,20 +119,22 @@ static bool is_sample(struct pl_slice secret)
 	return true;
 }
 
-static void check_secret(struct check *k, const char *option, struct pl_slice secret)
+static void check_secret(struct check *k, const char *option, const char *label,
+			 struct pl_slice secret)
 {
 	if (secret.len < PL_SECRET_MIN)
-		ERROR(k, option, "%s is %zu bytes; at least %d are needed", option, secret.len,
+		ERROR(k, option, "%s is %zu bytes; at least %d are needed", label, secret.len,
 		      PL_SECRET_MIN);
 	else if (is_sample(secret))
 		FIND(k, k->is_public, option, "%s is a well-known sample: anybody can sign tokens",
-		     option);
+		     label);
 }
 
-static void check_admin_key(struct check *k, const char *option, struct pl_slice key)
+static void check_admin_key(struct check *k, const char *option, const char *label,
+			    struct pl_slice key)
 {
 	if (key.len < PL_ADMIN_KEY_MIN)
-		ERROR(k, option, "%s is %zu bytes; at least %d are needed", option, key.len,
+		ERROR(k, option, "%s is %zu bytes; at least %d are needed", label, key.len,
 		      PL_ADMIN_KEY_MIN);
 }
 
@@ -139,7 +146,7 @@ static struct pl_slice without_newline(struct pl_slice s)
 }
 
 static void check_secret_file(struct check *k, const char *option, const char *path,
-			      void (*check)(struct check *, const char *, struct pl_slice))
+			      secret_check *check)
 {
 	struct pl_buf text;
 	uint32_t mode = 0;
@@ -152,15 +159,14 @@ static void check_secret_file(struct check *k, const char *option, const char *p
 	else if (mode & READABLE_BY_ALL)
 		ERROR(k, option, "%s: everybody can read %s; chmod 600", option, path);
 	else
-		check(k, option, without_newline(pl_buf_slice(&text)));
+		check(k, option, path, without_newline(pl_buf_slice(&text)));
 	if (text.at)
 		OPENSSL_cleanse(text.at, text.cap);
 	pl_buf_fini(&text);
 }
 
 /* A file of the data directory that need not be there. */
-static void check_data_file(struct check *k, const char *name,
-			    void (*check)(struct check *, const char *, struct pl_slice))
+static void check_data_file(struct check *k, const char *name, secret_check *check)
 {
 	char *path = NULL;
 	k->err = k->err ? k->err : pl_config_path(k->config, name, &path);
@@ -169,16 +175,17 @@ static void check_data_file(struct check *k, const char *name,
 	pl_free(path);
 }
 
-static void check_any(struct check *k, const char *option, struct pl_slice secret)
+static void check_any(struct check *k, const char *option, const char *label,
+		      struct pl_slice secret)
 {
-	(void)k, (void)option, (void)secret;
+	(void)k, (void)option, (void)label, (void)secret;
 }
 
 static void check_auth(struct check *k)
 {
 	const struct pl_config *c = k->config;
 	if (c->auth_secret)
-		check_secret(k, "auth.secret", pl_slice_str(c->auth_secret));
+		check_secret(k, "auth.secret", "auth.secret", pl_slice_str(c->auth_secret));
 	if (c->auth_secret_file)
 		check_secret_file(k, "auth.secret_file", c->auth_secret_file, check_secret);
 	for (size_t i = 0; i < c->auth_keys.n; i++)
@@ -198,7 +205,7 @@ static void check_admin(struct check *k)
 {
 	const struct pl_config *c = k->config;
 	if (c->admin_key)
-		check_admin_key(k, "admin.key", pl_slice_str(c->admin_key));
+		check_admin_key(k, "admin.key", "admin.key", pl_slice_str(c->admin_key));
 	else if (c->admin_key_file)
 		check_secret_file(k, "admin.key_file", c->admin_key_file, check_admin_key);
 	else

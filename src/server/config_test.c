@@ -145,7 +145,7 @@ static const struct sample samples[] = {
 	{"heartbeat.interval", "30S", NULL},
 	{"heartbeat.interval", "s", NULL},
 	{"heartbeat.interval", "18446744073709551615h", NULL},
-	{"auth.leeway", "0", "0ms"},
+	{"auth.leeway", "0", "0"},
 	{"auth.leeway", "60s", "1m"},
 	{"auth.leeway", "61s", NULL},
 	{"limits.max_message", "64k", "64KiB"},
@@ -231,6 +231,7 @@ static void sizes_of_strings_and_lists_are_bounded(void **state)
 
 	text[PL_CONFIG_VALUE_MAX] = 'a';
 	text[PL_CONFIG_VALUE_MAX + 1] = '\0';
+	flags[0] = set("auth.issuer", text);
 	l = load(NULL, flags, 1);
 	assert_int_equal(l.err, PL_EINVAL);
 	unload(&l);
@@ -245,6 +246,7 @@ static void sizes_of_strings_and_lists_are_bounded(void **state)
 	unload(&l);
 	text[5 + 107] = 'a';
 	text[5 + 108] = '\0';
+	flags[0] = set("listen", text);
 	l = load(NULL, flags, 1);
 	assert_int_equal(l.err, PL_EINVAL);
 	unload(&l);

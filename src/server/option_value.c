@@ -36,10 +36,11 @@ static const struct unit *units_of(enum pl_option_type type)
 static void put_number(struct pl_buf *b, const struct unit *units, uint64_t v)
 {
 	const struct unit *u = units;
-	while (u[1].name && (!v || v % u->scale))
+	while (u[1].name && v % u->scale)
 		u++;
 	pl_buf_put_u64(b, v / u->scale);
-	pl_buf_puts(b, pl_slice_str(u->name));
+	if (v)
+		pl_buf_puts(b, pl_slice_str(u->name));
 }
 
 static int parse_number(const struct unit *units, struct pl_slice text, uint64_t *out)

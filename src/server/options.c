@@ -144,7 +144,7 @@ const struct pl_option pl_options[] = {
 	 .doc = "When set, a token's `aud` must be or contain exactly this."},
 	{.name = "auth.leeway",
 	 MILLIS(auth_leeway_ms),
-	 .def = "5s",
+	 .def = "30s",
 	 .max = MINUTE,
 	 .reload = true,
 	 .doc = "Tolerance for clocks that differ when a token's times are checked."},
