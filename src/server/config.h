@@ -175,6 +175,12 @@ int pl_config_check(const struct pl_config *, struct pl_findings *) PL_MUST_CHEC
 int pl_config_reload_check(const struct pl_config *now, const struct pl_config *next,
 			   struct pl_findings *) PL_MUST_CHECK;
 
+/*
+ * What auth.secret_file and admin.key_file hold, without the newline at the end. The caller
+ * cleanses. 0, PL_ENOTFOUND, PL_EDENIED (also: everybody can read it), PL_ETOOBIG, PL_EIO,
+ * PL_ENOMEM.
+ */
+int pl_config_read_secret(const char *path, struct pl_buf *out) PL_MUST_CHECK;
 /* <data>/<name>. 0, PL_ENOMEM. The caller frees it. */
 int pl_config_path(const struct pl_config *, const char *name, char **out) PL_MUST_CHECK;
 /* Overwrites the values of secrets in an environment that nobody else reads any more. */

@@ -138,28 +138,20 @@ static void check_admin_key(struct check *k, const char *option, const char *lab
 		      PL_ADMIN_KEY_MIN);
 }
 
-static struct pl_slice without_newline(struct pl_slice s)
-{
-	while (s.len && (s.at[s.len - 1] == '\n' || s.at[s.len - 1] == '\r'))
-		s.len--;
-	return s;
-}
-
 static void check_secret_file(struct check *k, const char *option, const char *path,
 			      secret_check *check)
 {
 	struct pl_buf text;
-	uint32_t mode = 0;
 	pl_buf_init(&text, SECRET_FILE_MAX);
-	int err = pl_file_read(path, &text, &mode);
+	int err = pl_config_read_secret(path, &text);
 	if (err == PL_ENOMEM)
 		k->err = err;
+	else if (err == PL_EDENIED && !access(path, R_OK))
+		ERROR(k, option, "%s: everybody can read %s; chmod 600", option, path);
 	else if (err)
 		ERROR(k, option, "%s: cannot read %s: %s", option, path, pl_strerror(err));
-	else if (mode & READABLE_BY_ALL)
-		ERROR(k, option, "%s: everybody can read %s; chmod 600", option, path);
 	else
-		check(k, option, path, without_newline(pl_buf_slice(&text)));
+		check(k, option, path, pl_buf_slice(&text));
 	if (text.at)
 		OPENSSL_cleanse(text.at, text.cap);
 	pl_buf_fini(&text);

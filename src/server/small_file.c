@@ -51,3 +51,14 @@ int pl_file_read(const char *path, struct pl_buf *b, uint32_t *mode)
 		*mode = (uint32_t)st.st_mode;
 	return err;
 }
+
+int pl_config_read_secret(const char *path, struct pl_buf *out)
+{
+	uint32_t mode = 0;
+	int err = pl_file_read(path, out, &mode);
+	if (!err && (mode & S_IROTH))
+		err = PL_EDENIED;
+	while (!err && out->len && strchr("\r\n", out->at[out->len - 1]))
+		out->len--;
+	return err;
+}
