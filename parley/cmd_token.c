@@ -5,10 +5,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#include <errno.h>
 #include <openssl/crypto.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { WHY_MAX = 512, SECRET_FILE_MAX = 64 << 10, TTL_MAX_S = 10 * 365 * 24 * 3600 };
 
@@ -26,12 +24,13 @@ static int secret_from_file(const char *path, struct pl_buf *out)
 	return err ? fail("cannot read %s: %s", path, pl_strerror(err)) : EXIT_FINE;
 }
 
-static int secret_from_data(const char *dir, struct pl_buf *out)
+static int secret_from_data(const struct pl_config *c, struct pl_buf *out)
 {
 	struct pl_buf why;
 	char secret[PL_KEYFILE_SECRET + 1];
 	pl_buf_init(&why, WHY_MAX);
-	if (mkdir(dir, 0700) && errno != EEXIST)
+	const char *dir = c->data ? c->data : ".";
+	if (pl_config_make_data(c))
 		return fail("cannot make the directory %s", dir);
 	int err = pl_keyfile_load(dir, &why, secret);
 	int code = EXIT_FINE;
@@ -54,7 +53,7 @@ static int find_secret(const struct pl_config *c, struct pl_buf *out)
 	else if (c->auth_keys.n || c->auth_jwks)
 		return fail("tokens are signed elsewhere: only public keys are configured");
 	else
-		return secret_from_data(c->data ? c->data : ".", out);
+		return secret_from_data(c, out);
 	return EXIT_FINE;
 }
 

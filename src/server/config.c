@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #include <openssl/crypto.h>
+#include <sys/stat.h>
 
 enum { WHY_MAX = 512 };
 
@@ -142,11 +143,24 @@ void pl_config_free(struct pl_config *c)
 	pl_free(c);
 }
 
+static const char *data_dir(const struct pl_config *c)
+{
+	return c->data ? c->data : ".";
+}
+
+int pl_config_make_data(const struct pl_config *c)
+{
+	struct stat st;
+	if (!mkdir(data_dir(c), 0700))
+		return 0;
+	return !stat(data_dir(c), &st) && S_ISDIR(st.st_mode) ? 0 : PL_EIO;
+}
+
 int pl_config_path(const struct pl_config *c, const char *name, char **out)
 {
 	struct pl_buf b;
 	pl_buf_init(&b, PL_CONFIG_VALUE_MAX + 256);
-	pl_buf_printf(&b, "%s/%s", c->data ? c->data : ".", name);
+	pl_buf_printf(&b, "%s/%s", data_dir(c), name);
 	char *path = b.err ? NULL : pl_memdup0(b.at, b.len);
 	pl_buf_fini(&b);
 	if (!path)

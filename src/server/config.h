@@ -181,6 +181,8 @@ int pl_config_reload_check(const struct pl_config *now, const struct pl_config *
  * PL_ENOMEM.
  */
 int pl_config_read_secret(const char *path, struct pl_buf *out) PL_MUST_CHECK;
+/* The data directory is there afterwards, made with mode 0700 if need be. 0 or PL_EIO. */
+int pl_config_make_data(const struct pl_config *) PL_MUST_CHECK;
 /* <data>/<name>. 0, PL_ENOMEM. The caller frees it. */
 int pl_config_path(const struct pl_config *, const char *name, char **out) PL_MUST_CHECK;
 /* Overwrites the values of secrets in an environment that nobody else reads any more. */
