@@ -2,25 +2,7 @@
  * config_file_test.c - proves that the file is read at its own level, that every mistake in it is
  * reported at its line and column, and that no cut of a file and no failing allocation does harm.
  */
-#include "server/options.h"
-
-#include "base/mem.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <cmocka.h>
-
-#define COUNT(a) (sizeof(a) / sizeof(*(a)))
-
-struct loaded {
-	struct pl_config *config; /* NULL: refused */
-	struct pl_findings findings;
-	int err;
-};
+#include "server/config_test.h"
 
 static struct loaded load_with(struct pl_config_input in, const char *json, size_t n)
 {
@@ -30,20 +12,14 @@ static struct loaded load_with(struct pl_config_input in, const char *json, size
 	return l;
 }
 
-static struct loaded load(const char *json)
+static struct loaded load_json(const char *json)
 {
 	return load_with((struct pl_config_input){.file = NULL}, json, strlen(json));
 }
 
-static void unload(struct loaded *l)
-{
-	pl_config_free(l->config);
-	pl_findings_fini(&l->findings);
-}
-
 static void assert_findings(const char *json, const char *want)
 {
-	struct loaded l = load(json);
+	struct loaded l = load_json(json);
 	pl_buf_putc(&l.findings.text, '\0');
 	assert_string_equal(l.findings.text.at, want);
 	assert_int_equal(l.err, PL_EINVAL);
@@ -66,7 +42,7 @@ static const char full[] =
 static void nested_and_dotted_keys_mean_the_same(void **state)
 {
 	(void)state;
-	struct loaded l = load(full);
+	struct loaded l = load_json(full);
 	assert_int_equal(l.err, 0);
 	assert_int_equal(l.findings.text.len, 0);
 	const struct pl_config *c = l.config;
@@ -106,7 +82,7 @@ static void the_file_stands_between_defaults_and_environment(void **state)
 	assert_int_equal(l.config->listen.at[0].port, 9);
 	unload(&l);
 
-	l = load(json);
+	l = load_json(json);
 	assert_int_equal(l.config->listen.at[0].port, 3);
 	assert_int_equal(l.config->listen.at[1].port, 2);
 	unload(&l);
@@ -161,7 +137,7 @@ static void what_is_no_object_is_refused(void **state)
 	const char *bad[] = {
 		"", " ", "{", "{}x", "{\"data\": \"x\",}", "// note\n{}", "\xef\xbb\xbf{}"};
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		struct loaded l = load(bad[i]);
+		struct loaded l = load_json(bad[i]);
 		assert_int_equal(l.err, PL_EINVAL);
 		assert_int_equal(l.findings.errors, 1);
 		unload(&l);
@@ -171,7 +147,7 @@ static void what_is_no_object_is_refused(void **state)
 static void a_key_twice_is_an_error(void **state)
 {
 	(void)state;
-	struct loaded l = load("{\n\"workers\": 1,\n\"workers\": 2}");
+	struct loaded l = load_json("{\n\"workers\": 1,\n\"workers\": 2}");
 	assert_int_equal(l.err, PL_EINVAL);
 	assert_non_null(memmem(l.findings.text.at, l.findings.text.len, "f.json:3:", 9));
 	assert_non_null(memmem(l.findings.text.at, l.findings.text.len, "twice", 5));
@@ -212,14 +188,14 @@ static void every_cut_of_a_file_is_refused_or_read(void **state)
 static void sweep(const char *json, int want)
 {
 	pl_mem_fail_at(0, false);
-	struct loaded l = load(json);
+	struct loaded l = load_json(json);
 	unsigned long total = pl_mem_count();
 	assert_int_equal(l.err, want);
 	assert_true(total > 5);
 	unload(&l);
 	for (unsigned long n = 1; n <= total * 2; n++) {
 		pl_mem_fail_at((n + 1) / 2, n % 2);
-		l = load(json);
+		l = load_json(json);
 		pl_mem_fail_at(0, false);
 		assert_int_equal(l.err, PL_ENOMEM);
 		assert_null(l.config);
