@@ -131,6 +131,33 @@ static void files_of_secrets_are_looked_at(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+static void a_check_survives_each_failing_allocation(void **state)
+{
+	(void)state;
+	char dir[] = "/tmp/parley-check-XXXXXX";
+	assert_non_null(mkdtemp(dir));
+	char *closed = write_secret(dir, "closed", SECRET_32 "\n", 0600);
+	struct pl_config_flag flags[] = {set("allow_root", "true"), set("data", dir),
+					 set("auth.secret_file", closed), set("origins", "*")};
+	struct loaded l = load(NULL, flags, COUNT(flags));
+	int err = PL_ENOMEM;
+	unsigned long n = 1;
+	for (; err == PL_ENOMEM && n < 100; n++) {
+		struct pl_findings f;
+		pl_findings_init(&f);
+		pl_mem_fail_at(n, false);
+		err = pl_config_check(l.config, &f);
+		pl_mem_fail_at(0, false);
+		pl_findings_fini(&f);
+	}
+	assert_int_equal(err, PL_EINVAL);
+	assert_true(n > 3); /* the file, the path of admin.key, the finding */
+	unload(&l);
+	assert_int_equal(unlink(closed), 0);
+	assert_int_equal(rmdir(dir), 0);
+	pl_free(closed);
+}
+
 static void a_reload_names_what_it_cannot_change(void **state)
 {
 	(void)state;
@@ -155,6 +182,7 @@ int main(void)
 		cmocka_unit_test(unsafe_settings_are_found),
 		cmocka_unit_test(safe_settings_are_not_blamed),
 		cmocka_unit_test(files_of_secrets_are_looked_at),
+		cmocka_unit_test(a_check_survives_each_failing_allocation),
 		cmocka_unit_test(a_reload_names_what_it_cannot_change),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
