@@ -12,3 +12,10 @@ foreach(test IN LISTS unit_tests)
   add_test(NAME ${layer}/${name} COMMAND ${layer}_${name})
   set_tests_properties(${layer}/${name} PROPERTIES TIMEOUT 120)
 endforeach()
+
+# The command line, run as a process.
+if(TARGET parley)
+  add_test(NAME program/command_line
+    COMMAND "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/tests/cli/cli_test.py" $<TARGET_FILE:parley>)
+  set_tests_properties(program/command_line PROPERTIES TIMEOUT 120)
+endif()

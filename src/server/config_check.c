@@ -1,0 +1,315 @@
+/*
+ * config_check.c - settings that are each allowed but unsafe, or that contradict each other, and
+ * the files they name.
+ *
+ * An error is what cannot work or gives a secret away; a warning is what may be meant.
+ */
+#include "server/options.h"
+
+#include "auth/auth.h"
+#include "base/mem.h"
+
+#include <arpa/inet.h>
+#include <openssl/crypto.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SECRET_FILE_MAX = 64 << 10, READABLE_BY_ALL = S_IROTH };
+
+struct check {
+	const struct pl_config *config;
+	struct pl_findings *findings;
+	bool is_public, is_public_plain; /* a listener others can reach; one without TLS */
+	int err;
+};
+
+/* `label` is what the message calls the secret: the option, or the file that holds it. */
+typedef void secret_check(struct check *, const char *option, const char *label,
+			  struct pl_slice secret);
+
+/* At the place where the option got its value. */
+#define FIND(k, is_error, option, ...)                                                         \
+	pl_findings_add((k)->findings, (is_error), (k)->config, origin((k)->config, (option)), \
+			__VA_ARGS__)
+#define ERROR(k, option, ...)	FIND(k, true, option, __VA_ARGS__)
+#define WARNING(k, option, ...) FIND(k, false, option, __VA_ARGS__)
+
+static struct pl_config_origin origin(const struct pl_config *c, const char *option)
+{
+	return pl_origin_of(c, pl_option_find(pl_slice_str(option)));
+}
+
+static bool same_address(const struct pl_listen_at *a, const struct pl_listen_at *b)
+{
+	if (a->kind != b->kind || strcmp(a->host, b->host))
+		return false;
+	return a->kind == PL_LISTEN_UNIX || (a->port == b->port && a->port);
+}
+
+static void check_listen(struct check *k)
+{
+	const struct pl_listen_list *l = &k->config->listen;
+	if (!l->n)
+		ERROR(k, "listen", "listen is empty: nobody could connect");
+	for (size_t i = 0; i < l->n; i++) {
+		for (size_t j = 0; j < i; j++)
+			if (same_address(&l->at[i], &l->at[j]))
+				ERROR(k, "listen", "listen names %s twice", l->at[i].host);
+		if (!pl_listen_is_public(&l->at[i]))
+			continue;
+		k->is_public = true;
+		k->is_public_plain |= !l->at[i].tls;
+	}
+	if (k->is_public_plain)
+		WARNING(k, "listen",
+			"listen: other machines can connect without TLS; tokens and messages are "
+			"readable on the way");
+}
+
+static bool has_tls_listener(const struct pl_config *c)
+{
+	for (size_t i = 0; i < c->listen.n; i++)
+		if (c->listen.at[i].tls)
+			return true;
+	return false;
+}
+
+/* Whether the file is there for us, and for us alone when it is private. */
+static void check_file(struct check *k, const char *option, const char *path, bool is_private)
+{
+	struct stat st;
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		ERROR(k, option, "%s: no such file: %s", option, path);
+	else if (access(path, R_OK))
+		ERROR(k, option, "%s: not readable: %s", option, path);
+	else if (is_private && (st.st_mode & READABLE_BY_ALL))
+		ERROR(k, option, "%s: everybody can read %s; chmod 600", option, path);
+}
+
+static void check_tls(struct check *k)
+{
+	const struct pl_config *c = k->config;
+	if (!c->tls_certificate != !c->tls_key)
+		ERROR(k, c->tls_key ? "tls.key" : "tls.certificate",
+		      "tls.certificate and tls.key are needed together");
+	else if (!c->tls_key && has_tls_listener(c))
+		ERROR(k, "listen", "listen: tls: needs tls.certificate and tls.key");
+	if (c->tls_certificate)
+		check_file(k, "tls.certificate", c->tls_certificate, false);
+	if (c->tls_key)
+		check_file(k, "tls.key", c->tls_key, true);
+}
+
+/* Secrets that stand in manuals: everybody can sign with them. */
+static bool is_sample(struct pl_slice secret)
+{
+	static const char *const samples[] = {
+		"super-secret-jwt-token-with-at-least-32-characters-long",
+		"your-super-secret-jwt-token-with-at-least-32-characters-long",
+		"your-256-bit-secret-your-256-bit-secret",
+		"a-string-secret-at-least-256-bits-long",
+		"your_jwt_token_here_your_jwt_token_here",
+	};
+	for (size_t i = 0; i < sizeof(samples) / sizeof(*samples); i++)
+		if (pl_slice_is(secret, samples[i]))
+			return true;
+	for (size_t i = 1; i < secret.len; i++)
+		if (secret.at[i] != secret.at[0])
+			return false;
+	return true;
+}
+
+static void check_secret(struct check *k, const char *option, const char *label,
+			 struct pl_slice secret)
+{
+	if (secret.len < PL_SECRET_MIN)
+		ERROR(k, option, "%s is %zu bytes; at least %d are needed", label, secret.len,
+		      PL_SECRET_MIN);
+	else if (is_sample(secret))
+		FIND(k, k->is_public, option, "%s is a well-known sample: anybody can sign tokens",
+		     label);
+}
+
+static void check_admin_key(struct check *k, const char *option, const char *label,
+			    struct pl_slice key)
+{
+	if (key.len < PL_ADMIN_KEY_MIN)
+		ERROR(k, option, "%s is %zu bytes; at least %d are needed", label, key.len,
+		      PL_ADMIN_KEY_MIN);
+}
+
+static void check_secret_file(struct check *k, const char *option, const char *path,
+			      secret_check *check)
+{
+	struct pl_buf text;
+	pl_buf_init(&text, SECRET_FILE_MAX);
+	int err = pl_config_read_secret(path, &text);
+	if (err == PL_ENOMEM)
+		k->err = err;
+	else if (err == PL_EDENIED && !access(path, R_OK))
+		ERROR(k, option, "%s: everybody can read %s; chmod 600", option, path);
+	else if (err)
+		ERROR(k, option, "%s: cannot read %s: %s", option, path, pl_strerror(err));
+	else
+		check(k, option, path, pl_buf_slice(&text));
+	if (text.at)
+		OPENSSL_cleanse(text.at, text.cap);
+	pl_buf_fini(&text);
+}
+
+/* A file of the data directory that need not be there. */
+static void check_data_file(struct check *k, const char *name, secret_check *check)
+{
+	char *path = NULL;
+	k->err = k->err ? k->err : pl_config_path(k->config, name, &path);
+	if (path && !access(path, F_OK))
+		check_secret_file(k, "data", path, check);
+	pl_free(path);
+}
+
+static void check_any(struct check *k, const char *option, const char *label,
+		      struct pl_slice secret)
+{
+	(void)k, (void)option, (void)label, (void)secret;
+}
+
+static void check_auth(struct check *k)
+{
+	const struct pl_config *c = k->config;
+	if (c->auth_secret)
+		check_secret(k, "auth.secret", "auth.secret", pl_slice_str(c->auth_secret));
+	if (c->auth_secret_file)
+		check_secret_file(k, "auth.secret_file", c->auth_secret_file, check_secret);
+	for (size_t i = 0; i < c->auth_keys.n; i++)
+		check_file(k, "auth.keys", c->auth_keys.at[i], false);
+	if (c->auth_jwks)
+		check_file(k, "auth.jwks", c->auth_jwks, false);
+	if (c->auth_secret || c->auth_secret_file || c->auth_keys.n || c->auth_jwks)
+		return;
+	check_data_file(k, PL_JWT_KEY_NAME, check_any);
+	if (k->is_public)
+		WARNING(k, "listen",
+			"listen: other machines can connect and only the generated development "
+			"key signs tokens; set auth.secret_file, auth.keys or auth.jwks");
+}
+
+static void check_admin(struct check *k)
+{
+	const struct pl_config *c = k->config;
+	if (c->admin_key)
+		check_admin_key(k, "admin.key", "admin.key", pl_slice_str(c->admin_key));
+	else if (c->admin_key_file)
+		check_secret_file(k, "admin.key_file", c->admin_key_file, check_admin_key);
+	else
+		check_data_file(k, PL_ADMIN_KEY_NAME, check_admin_key);
+}
+
+static void check_limits(struct check *k)
+{
+	const struct pl_config *c = k->config;
+	if (!c->limits_enabled)
+		WARNING(k, "limits.enabled",
+			"limits.enabled is false: one client can take the whole server");
+	if (c->limits_out_hard < c->limits_out_soft)
+		ERROR(k, "limits.out_hard", "limits.out_hard is below limits.out_soft");
+	if (c->limits_out_hard < c->limits_max_message)
+		WARNING(k, "limits.out_hard",
+			"limits.out_hard is below limits.max_message: a large message closes "
+			"its readers");
+	if (c->limits_connections_per_ip > c->limits_connections)
+		WARNING(k, "limits.connections_per_ip",
+			"limits.connections_per_ip is above limits.connections: one address can "
+			"take every place");
+}
+
+static void check_times(struct check *k)
+{
+	const struct pl_config *c = k->config;
+	if (c->heartbeat_timeout_ms < c->heartbeat_interval_ms)
+		ERROR(k, "heartbeat.timeout",
+		      "heartbeat.timeout is below heartbeat.interval: every "
+		      "client would be closed");
+	if (!c->auth_deadline_ms && k->is_public)
+		WARNING(k, "auth.deadline",
+			"auth.deadline is 0: strangers may keep connections open for ever");
+}
+
+/* scheme://host[:port], as browsers send it: nothing behind the port, no capitals, no wildcard. */
+static bool is_origin(const char *text)
+{
+	bool http = !strncmp(text, "http://", 7);
+	const char *host = text + (http ? 7 : 8);
+	if (!http && strncmp(text, "https://", 8))
+		return false;
+	for (const char *p = host; *p; p++)
+		if (strchr("/?#@* ", *p) || (*p >= 'A' && *p <= 'Z'))
+			return false;
+	return *host != '\0';
+}
+
+static void check_origins(struct check *k)
+{
+	const struct pl_string_list *l = &k->config->origins;
+	for (size_t i = 0; i < l->n; i++)
+		if (!strcmp(l->at[i], "*"))
+			ERROR(k, "origins",
+			      "origins: \"*\" would let every web page act for its "
+			      "visitors");
+		else if (!is_origin(l->at[i]))
+			ERROR(k, "origins",
+			      "origins: \"%.100s\" is not an origin such as "
+			      "https://chat.example",
+			      l->at[i]);
+}
+
+static void check_proxies(struct check *k)
+{
+	unsigned char binary[sizeof(struct in6_addr)];
+	const struct pl_string_list *l = &k->config->trusted_proxies;
+	for (size_t i = 0; i < l->n; i++)
+		if (inet_pton(AF_INET, l->at[i], binary) != 1 &&
+		    inet_pton(AF_INET6, l->at[i], binary) != 1)
+			ERROR(k, "trusted_proxies",
+			      "trusted_proxies: \"%.100s\" is not an IP address", l->at[i]);
+}
+
+static void check_process(struct check *k)
+{
+	const struct pl_config *c = k->config;
+	if (!geteuid() && !c->allow_root)
+		WARNING(k, "allow_root", "running as root; set allow_root if that is meant");
+	if (c->store_kind == PL_STORE_MEMORY)
+		WARNING(k, "store.kind", "store.kind is memory: messages are lost at the end");
+}
+
+/* A file that holds a secret is a secret. */
+static void check_config_file(struct check *k)
+{
+	struct stat st;
+	const struct pl_config *c = k->config;
+	if (!c->file || stat(c->file, &st) || !(st.st_mode & READABLE_BY_ALL))
+		return;
+	for (size_t i = 0; i < pl_option_count; i++)
+		if (pl_options[i].type == PL_OPT_SECRET && c->from[i].level == PL_FROM_FILE)
+			WARNING(k, pl_options[i].name,
+				"%s stands in a file that everybody can read", pl_options[i].name);
+}
+
+int pl_config_check(const struct pl_config *c, struct pl_findings *f)
+{
+	struct check k = {.config = c, .findings = f};
+	uint32_t before = f->errors;
+	check_listen(&k);
+	check_tls(&k);
+	check_auth(&k);
+	check_admin(&k);
+	check_limits(&k);
+	check_times(&k);
+	check_origins(&k);
+	check_proxies(&k);
+	check_process(&k);
+	check_config_file(&k);
+	if (k.err || f->text.err == PL_ENOMEM)
+		return PL_ENOMEM;
+	return f->errors > before ? PL_EINVAL : 0;
+}
