@@ -6,6 +6,8 @@
  */
 #include "wire/deflate.h"
 
+#include "wire/chars.h"
+
 enum { MAX_OFFERS = 8, SMALLEST_WINDOW = 8, LARGEST_WINDOW = 15 };
 
 struct text {
@@ -36,13 +38,6 @@ static const struct {
 	{PL_S("client_max_window_bits"), CLIENT_BITS, true, false},
 };
 
-static bool is_token_char(char c)
-{
-	static const char others[] = "!#$%&'*+-.^_`|~";
-	bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-	return letter || (c >= '0' && c <= '9') || (c && strchr(others, c));
-}
-
 static void skip_blanks(struct text *t)
 {
 	while (t->at < t->end && (*t->at == ' ' || *t->at == '\t'))
@@ -63,7 +58,7 @@ static bool take(struct text *t, char c)
 static bool take_token(struct text *t, struct pl_slice *out)
 {
 	const char *start = t->at;
-	while (t->at < t->end && is_token_char(*t->at))
+	while (t->at < t->end && pl_char_is(*t->at, PL_C_TOKEN))
 		t->at++;
 	*out = pl_slice(start, (size_t)(t->at - start));
 	return out->len;

@@ -91,7 +91,7 @@ size_t pl_ws_close_payload(char out[PL_WS_CONTROL_MAX], uint16_t code, struct pl
 
 struct pl_ws_limits {
 	uint32_t max_message; /* bytes of a message, compressed and not */
-	uint32_t max_frames;  /* frames while a message is unfinished, control frames too */
+	uint32_t max_frames;  /* >= 1: frames of an unfinished message, control frames too */
 	bool from_client;     /* frames must be masked (we are the server), else must not */
 	bool deflate;         /* negotiated */
 };
