@@ -4,7 +4,7 @@
 
 #include "command.h"
 
-extern const struct command cmd_backup, cmd_check, cmd_docs, cmd_help, cmd_token, cmd_verify,
+extern const struct command cmd_backup, cmd_check, cmd_docs, cmd_help, cmd_serve, cmd_token, cmd_verify,
 	cmd_version;
 
 /* Also "--help", "-h" and "--version". NULL when there is none. */

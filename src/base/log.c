@@ -34,7 +34,7 @@ struct line {
 	size_t len;
 };
 
-static const char *const level_names[] = {"debug", "info", "warn", "error"};
+static const char *const level_names[] = {"debug", "info", "warn", "error", "info"};
 
 int pl_log_level_parse(struct pl_slice s, enum pl_log_level *out)
 {

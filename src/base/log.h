@@ -12,7 +12,8 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-enum pl_log_level { PL_DEBUG, PL_INFO, PL_WARN, PL_ERROR };
+/* PL_ALWAYS: whatever the level is, for what programs wait for. */
+enum pl_log_level { PL_DEBUG, PL_INFO, PL_WARN, PL_ERROR, PL_ALWAYS };
 
 struct pl_log;
 

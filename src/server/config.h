@@ -121,7 +121,8 @@ struct pl_config {
 	char *admin_key, *admin_key_file; /* at most one of them after loading */
 	uint64_t drain_deadline_ms;
 
-	char *file;					     /* that was read, or NULL */
+	char *file;               /* that was read, or NULL */
+	struct pl_config *older; /* for the owner: the one that this replaced in a reload */
 	struct pl_config_origin from[PL_CONFIG_OPTIONS_MAX]; /* by row of the table */
 };
 

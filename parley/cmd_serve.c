@@ -1,0 +1,211 @@
+/*
+ * cmd_serve.c - parley serve: runs the server until a signal ends it.
+ *
+ * SIGTERM, SIGINT: drain and exit 0 (a second one: at once). SIGHUP: reload. Exit codes: 0 fine, 1
+ * could not start, 2 usage, 74 the disk can no longer be trusted.
+ */
+#include "cmd.h"
+
+#include "base/mem.h"
+#include "server/server.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { EXIT_IO = 74, WHY_MAX = 1 << 16 };
+
+struct running {
+	const struct args *args;
+	struct pl_config *config,
+		*former; /* former: strings that settings in use may still point to */
+	struct pl_server *server;
+	struct pl_log *log;
+	sigset_t signals;
+};
+
+/* The one thing a store thread may do to the process. Set before the store starts. */
+static atomic_int is_fatal;
+static volatile int hurry;
+
+static void on_fatal(void *ctx, const char *why)
+{
+	struct pl_log *log = ctx;
+	pl_log(log, PL_ERROR, "store", "%s: stopping, because nothing more can be promised", why);
+	atomic_store(&is_fatal, 1);
+	kill(getpid(), SIGTERM);
+}
+
+static void log_lines(struct pl_log *log, enum pl_log_level level, const struct pl_buf *b)
+{
+	struct pl_slice rest = pl_buf_slice(b);
+	while (rest.len) {
+		struct pl_slice line = pl_slice_cut(rest, '\n', &rest);
+		if (line.len)
+			pl_log(log, level, "config", "%.*s", PL_FMT(line));
+	}
+}
+
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static int open_log(const struct pl_config *c, struct pl_log **out)
+{
+	bool is_text = c->log_format == PL_LOG_TEXT ||
+		       (c->log_format == PL_LOG_AUTO && isatty(STDERR_FILENO));
+	struct pl_log_options o = {.fd = STDERR_FILENO, .level = c->log_level, .readable = is_text};
+	return pl_log_new(&o, out);
+}
+
+static void say_ready(const struct running *r)
+{
+	struct pl_buf b;
+	pl_buf_init(&b, WHY_MAX);
+	pl_server_describe(r->server, &b);
+	struct pl_slice rest = pl_buf_slice(&b);
+	while (rest.len) {
+		struct pl_slice line = pl_slice_cut(rest, '\n', &rest);
+		if (line.len)
+			pl_log(r->log, PL_INFO, "server", "listening on %.*s", PL_FMT(line));
+	}
+	pl_log(r->log, PL_ALWAYS, "server", "ready: parley " PARLEY_VERSION ", %u workers, %s",
+	       pl_server_workers(r->server), pl_server_engine(r->server));
+	pl_buf_fini(&b);
+}
+
+static void reload(struct running *r)
+{
+	struct pl_config *next = NULL;
+	struct pl_findings f;
+	struct pl_buf why;
+	pl_buf_init(&why, WHY_MAX);
+	pl_findings_init(&f);
+	int err = args_load(r->args, true, &f, &next);
+	if (!err)
+		err = pl_config_reload_check(r->config, next, &f);
+	log_lines(r->log, err ? PL_ERROR : PL_WARN, &f.text);
+	if (!err)
+		err = pl_server_reload(r->server, next, &why);
+	log_lines(r->log, PL_ERROR, &why);
+	if (err) {
+		pl_log(r->log, PL_ERROR, "server", "reload failed: everything stays as it was");
+		pl_config_free(next);
+	} else {
+		pl_log_set_level(r->log, next->log_level);
+		pl_log(r->log, PL_INFO, "server", "reloaded");
+		next->older = r->config;
+		r->config = next;
+	}
+	pl_findings_fini(&f);
+	pl_buf_fini(&why);
+}
+
+static void *wait_for_hurry(void *arg)
+{
+	const struct running *r = arg;
+	int sig;
+	do
+		sigwait(&r->signals, &sig);
+	while (sig == SIGHUP);
+	hurry = 1;
+	return NULL;
+}
+
+static int serve(struct running *r)
+{
+	pthread_t second;
+	int sig;
+	say_ready(r);
+	while (!sigwait(&r->signals, &sig) && sig == SIGHUP)
+		reload(r);
+	if (atomic_load(&is_fatal)) {
+		pl_log(r->log, PL_ERROR, "server", "exit %d", EXIT_IO);
+		pl_log_free(r->log);
+		_exit(EXIT_IO); /* no goodbye: whatever we would still say could be wrong */
+	}
+	pl_log(r->log, PL_INFO, "server", "draining, at most %llu ms",
+	       (unsigned long long)r->config->drain_deadline_ms);
+	bool has_second = !pthread_create(&second, NULL, wait_for_hurry, r);
+	pl_server_drain(r->server, r->config->drain_deadline_ms, &hurry);
+	pl_server_free(r->server);
+	if (has_second) {
+		pthread_cancel(second);
+		pthread_join(second, NULL);
+	}
+	pl_log(r->log, PL_INFO, "server", "stopped");
+	return atomic_load(&is_fatal) ? EXIT_IO : EXIT_FINE;
+}
+
+static int start(struct running *r)
+{
+	struct pl_buf why;
+	struct pl_server_events events = {.on_fatal = on_fatal, .ctx = r->log};
+	pl_buf_init(&why, WHY_MAX);
+	int err = pl_server_start(r->config, r->log, &events, &why, &r->server);
+	log_lines(r->log, err ? PL_ERROR : PL_WARN, &why);
+	pl_buf_fini(&why);
+	return err;
+}
+
+static void free_configs(struct pl_config *c)
+{
+	while (c) {
+		struct pl_config *older = c->older;
+		pl_config_free(c);
+		c = older;
+	}
+}
+
+static int run(const struct args *a)
+{
+	struct running r = {.args = a};
+	struct pl_findings f;
+	pl_findings_init(&f);
+	int err = args_load(a, true, &f, &r.config);
+	if (!err)
+		err = open_log(r.config, &r.log);
+	if (err) {
+		fwrite(f.text.at, 1, f.text.len, stderr);
+		pl_findings_fini(&f);
+		pl_config_free(r.config);
+		return EXIT_FAILED;
+	}
+	log_lines(r.log, PL_WARN, &f.text);
+	pl_findings_fini(&f);
+	umask(077);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	raise_file_limit();
+	/* Blocked before any thread starts: signals are waited for here and nowhere else. */
+	sigemptyset(&r.signals);
+	sigaddset(&r.signals, SIGTERM);
+	sigaddset(&r.signals, SIGINT);
+	sigaddset(&r.signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &r.signals, NULL);
+	sigset_t pipe;
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe, NULL);
+	int code = start(&r) ? EXIT_FAILED : serve(&r);
+	pl_log_free(r.log);
+	free_configs(r.config);
+	return code;
+}
+
+const struct command cmd_serve = {
+	.name = "serve",
+	.args = "[--config FILE] [--data DIR] [--listen ADDR:PORT[=DIALECT]]... [--set "
+		"KEY=VALUE]...",
+	.doc = "Run the server.",
+	.takes_config = true,
+	.run = run,
+};

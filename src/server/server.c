@@ -1,0 +1,455 @@
+/* server.c - composition: what is made of what, in which order it starts, and in which it ends. */
+#include "server/server.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "dialect/qrypt.h"
+#include "server/settings.h"
+#include "server/worker.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What one worker serves: endpoints carry their worker's state, so each has its own tables. */
+struct site {
+	struct pl_worker worker;
+	struct pl_hub hub;
+	struct pl_gateway gateway;
+	struct pl_endpoint qrypt;
+	struct pl_route routes[8];
+	struct pl_router by_path;  /* listeners for everything */
+	struct pl_router by_qrypt; /* listeners of one dialect: all paths are its own */
+	struct pl_listen_point points[PL_LISTEN_MAX];
+	bool has_hub, has_gateway;
+};
+
+struct pl_server {
+	const struct pl_config *config;
+	struct pl_settings *settings;
+	struct pl_log *log;
+	struct pl_server_events events;
+	struct pl_gate *gate;
+	struct pl_limits limits;
+	struct pl_bus *bus;
+	struct pl_store *store;
+	struct pl_metrics store_metrics;
+	struct pl_tls_holder tls;
+	struct pl_listen_point
+		bound[PL_LISTEN_MAX]; /* fd, address and certificate of each listener */
+	size_t nbound;
+	struct site *sites;
+	uint32_t nsites;
+};
+
+/* ---- parts ---- */
+
+static void on_store_fatal(void *ctx, const char *why)
+{
+	struct pl_server *s = ctx;
+	s->events.on_fatal(s->events.ctx, why);
+}
+
+static void finish_op(void *ctx, struct pl_op *op)
+{
+	pl_hub_finish(((struct pl_server *)ctx)->bus, op);
+}
+
+static int open_store(struct pl_server *s, struct pl_buf *why)
+{
+	const struct pl_config *c = s->config;
+	bool is_memory = c->store_kind == PL_STORE_MEMORY;
+	char *path = NULL;
+	int err = is_memory ? 0 : pl_config_path(c, PL_DATABASE_NAME, &path);
+	struct pl_store_options o = {.path = path,
+				     .readers = c->store_readers,
+				     .queue_max = c->store_queue,
+				     .log = s->log,
+				     .metrics = &s->store_metrics,
+				     .finish = finish_op,
+				     .fatal = on_store_fatal,
+				     .ctx = s};
+	if (!err)
+		err = pl_store_open(&o, &s->store);
+	if (err)
+		pl_buf_printf(why, "store %s: %s\n", path ? path : "", pl_strerror(err));
+	pl_free(path);
+	return err;
+}
+
+static int load_tls(const struct pl_config *c, struct pl_buf *why, struct pl_tls_context **out)
+{
+	struct pl_tls_context *t = NULL;
+	if (c->tls_certificate && c->tls_key) {
+		int err = pl_tls_context_new(c->tls_certificate, c->tls_key, why, &t);
+		if (err) {
+			pl_buf_putc(why, '\n');
+			return err;
+		}
+	}
+	*out = t;
+	return 0;
+}
+
+static bool is_built(enum pl_speaks dialect)
+{
+	return dialect == PL_SPEAKS_ALL || dialect == PL_SPEAKS_QRYPT;
+}
+
+static int bind_one(struct pl_server *s, const struct pl_listen_at *at, struct pl_buf *why)
+{
+	struct pl_listen_point *p = &s->bound[s->nbound];
+	struct pl_address address;
+	struct pl_buf text;
+	pl_buf_init(&text, PL_ADDRESS_TEXT * 2);
+	pl_listen_print(at, &text);
+	struct pl_slice shown = pl_buf_slice(&text);
+	if (at->tls && pl_slice_starts(shown, PL_S("tls:")))
+		shown = pl_slice(shown.at + 4, shown.len - 4);
+	int err = pl_address_parse(shown, &address);
+	if (!err && !is_built(at->speaks)) {
+		pl_buf_printf(why, "listen %.*s: this build does not speak %s yet\n", PL_FMT(shown),
+			      pl_speaks_name(at->speaks));
+		err = PL_EINVAL;
+	} else if (!err && at->tls && !s->tls.context) {
+		pl_buf_printf(why, "listen %.*s: TLS needs tls.certificate and tls.key\n",
+			      PL_FMT(shown));
+		err = PL_ETLS;
+	} else if (!err) {
+		err = pl_listen(&address, &p->fd, &p->bound);
+		if (err)
+			pl_buf_printf(why, "listen %.*s: %m\n", PL_FMT(shown));
+	}
+	pl_buf_fini(&text);
+	if (err)
+		return err;
+	p->tls = at->tls ? &s->tls : NULL;
+	s->nbound++;
+	return 0;
+}
+
+static int bind_all(struct pl_server *s, struct pl_buf *why)
+{
+	const struct pl_listen_list *l = &s->config->listen;
+	if (l->n > PL_LISTEN_MAX) {
+		pl_buf_printf(why, "listen: at most %d listeners\n", PL_LISTEN_MAX);
+		return PL_ELIMIT;
+	}
+	int err = 0;
+	for (size_t i = 0; !err && i < l->n; i++)
+		err = bind_one(s, &l->at[i], why);
+	return err;
+}
+
+/* ---- sites ---- */
+
+static void fill_routes(struct site *site)
+{
+	size_t n = 0;
+	site->qrypt = pl_qrypt_endpoint;
+	site->qrypt.ctx = &site->gateway;
+	site->routes[n++] = (struct pl_route){PL_HTTP_OTHER, "/ws", &site->qrypt};
+	site->routes[n++] = (struct pl_route){PL_HTTP_OTHER, "/", &site->qrypt};
+	site->by_path = (struct pl_router){site->routes, n, NULL};
+	site->by_qrypt = (struct pl_router){site->routes, n, &site->qrypt};
+}
+
+static int init_site(struct pl_server *s, struct site *site, uint32_t index)
+{
+	const struct pl_settings *o = s->settings;
+	int err =
+		pl_worker_init(&site->worker, index, s->config->engine, s->log, s->gate, &o->conn);
+	if (err)
+		return err;
+	err = pl_hub_init(&site->hub, site->worker.loop, s->bus, &s->limits, &o->chat);
+	site->has_hub = !err;
+	if (!err)
+		err = pl_gateway_init(&site->gateway, &site->hub, &o->gateway, index,
+				      o->conn.max_message);
+	site->has_gateway = !err;
+	if (err)
+		return err;
+	site->hub.store = s->store;
+	fill_routes(site);
+	for (size_t i = 0; i < s->nbound; i++) {
+		site->points[i] = s->bound[i];
+		site->points[i].router = s->config->listen.at[i].speaks == PL_SPEAKS_QRYPT
+						 ? &site->by_qrypt
+						 : &site->by_path;
+	}
+	return pl_worker_listen(&site->worker, site->points, s->nbound);
+}
+
+static uint32_t count_workers(const struct pl_config *c)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	uint32_t n = c->workers ? c->workers : cores > 0 ? (uint32_t)cores : 1;
+	return n < PL_BUS_NODES_MAX ? n : PL_BUS_NODES_MAX;
+}
+
+static int start_sites(struct pl_server *s, struct pl_auth *auth, struct pl_buf *why)
+{
+	uint32_t n = count_workers(s->config);
+	int err = 0;
+	s->sites = pl_zalloc(n, sizeof(*s->sites));
+	if (!s->sites)
+		return PL_ENOMEM;
+	for (; !err && s->nsites < n; s->nsites++) {
+		struct site *site = &s->sites[s->nsites];
+		err = init_site(s, site, s->nsites);
+		if (!err)
+			pl_gateway_set_auth(&site->gateway, pl_auth_retain(auth));
+	}
+	if (err == PL_ESTATE)
+		pl_buf_printf(why,
+			      "engine io_uring: not allowed by this kernel, or not built in\n");
+	for (uint32_t i = 0; !err && i < n; i++)
+		err = pl_worker_start(&s->sites[i].worker);
+	return err;
+}
+
+static int start(struct pl_server *s, struct pl_buf *why)
+{
+	struct pl_auth *auth = NULL;
+	int err = pl_config_make_data(s->config);
+	if (err)
+		pl_buf_printf(why, "data %s: %m\n", s->config->data);
+	if (!err)
+		err = pl_settings_new(s->config, &s->settings);
+	if (!err)
+		err = pl_settings_auth(s->config, why, &auth);
+	if (!err)
+		err = load_tls(s->config, why, &s->tls.context);
+	if (!err)
+		err = bind_all(s, why);
+	if (!err)
+		err = pl_gate_new(&s->settings->gate, &s->gate);
+	if (!err)
+		err = pl_limits_init(&s->limits, s->settings->rates);
+	if (!err)
+		err = pl_bus_local_new(&s->bus);
+	if (!err)
+		err = open_store(s, why);
+	if (!err)
+		err = start_sites(s, auth, why);
+	pl_auth_release(auth);
+	return err;
+}
+
+int pl_server_start(const struct pl_config *c, struct pl_log *log,
+		    const struct pl_server_events *events, struct pl_buf *why,
+		    struct pl_server **out)
+{
+	struct pl_server *s = PL_NEW(struct pl_server);
+	if (!s)
+		return PL_ENOMEM;
+	s->config = c;
+	s->log = log;
+	s->events = *events;
+	pthread_mutex_init(&s->tls.lock, NULL);
+	int err = start(s, why);
+	if (err) {
+		if (!why->len)
+			pl_buf_printf(why, "%s\n", pl_strerror(err));
+		pl_server_free(s);
+		return err;
+	}
+	*out = s;
+	return 0;
+}
+
+/* ---- on every worker ---- */
+
+struct visit {
+	struct pl_task task;
+	struct site *site;
+	struct pl_server *server;
+	const struct pl_settings *settings; /* for a reload */
+	struct pl_auth *auth;
+};
+
+static void visit_all(struct pl_server *s, void (*run)(struct pl_task *),
+		      const struct pl_settings *settings, struct pl_auth *auth)
+{
+	for (uint32_t i = 0; i < s->nsites; i++) {
+		struct visit *v = PL_NEW(struct visit);
+		if (!v) {
+			pl_log(s->log, PL_ERROR, "server", "worker %u was not told: out of memory",
+			       i);
+			continue;
+		}
+		*v = (struct visit){{.run = run},
+				    &s->sites[i],
+				    s,
+				    settings,
+				    auth ? pl_auth_retain(auth) : NULL};
+		pl_loop_post(s->sites[i].worker.loop, &v->task);
+	}
+}
+
+/* ---- reload ---- */
+
+static void adopt(struct pl_task *t)
+{
+	struct visit *v = PL_CONTAINER(t, struct visit, task);
+	pl_conns_set_options(v->site->worker.conns, &v->settings->conn);
+	v->site->hub.options = &v->settings->chat;
+	v->site->gateway.options = &v->settings->gateway;
+	pl_gateway_set_auth(&v->site->gateway, v->auth);
+	pl_free(v);
+}
+
+int pl_server_reload(struct pl_server *s, const struct pl_config *next, struct pl_buf *why)
+{
+	struct pl_settings *settings = NULL;
+	struct pl_auth *auth = NULL;
+	struct pl_tls_context *tls = NULL;
+	int err = pl_settings_new(next, &settings);
+	if (!err)
+		err = pl_settings_auth(next, why, &auth);
+	if (!err)
+		err = load_tls(next, why, &tls);
+	if (err) {
+		pl_settings_free(settings);
+		pl_auth_release(auth);
+		return err;
+	}
+	/* What needs memory of its own size at start keeps it. */
+	settings->conn.compress = s->settings->conn.compress;
+	settings->conn.deflate = s->settings->conn.deflate;
+	settings->conn.max_message = s->settings->conn.max_message;
+	settings->older = s->settings;
+	s->settings = settings;
+	s->config = next;
+	if (tls && s->tls.context)
+		pl_tls_holder_set(&s->tls, tls);
+	else
+		pl_tls_context_release(tls);
+	visit_all(s, adopt, settings, auth);
+	pl_auth_release(auth);
+	return 0;
+}
+
+/* ---- the end ---- */
+
+static void say_goodbye(struct pl_task *t)
+{
+	struct visit *v = PL_CONTAINER(t, struct visit, task);
+	pl_worker_stop_accepting(&v->site->worker);
+	pl_conns_drain(v->site->worker.conns, "server is shutting down: reconnect in a moment");
+	pl_free(v);
+}
+
+static int64_t open_connections(const struct pl_server *s)
+{
+	int64_t n = 0;
+	for (uint32_t i = 0; i < s->nsites; i++)
+		n += atomic_load_explicit(&s->sites[i].worker.metrics.v[PL_M_CONNECTIONS],
+					  memory_order_relaxed);
+	return n;
+}
+
+void pl_server_drain(struct pl_server *s, uint64_t deadline_ms, const volatile int *hurry)
+{
+	uint64_t until = pl_now_ms() + deadline_ms;
+	visit_all(s, say_goodbye, NULL, NULL);
+	do
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+	while (open_connections(s) && pl_now_ms() < until && !*hurry);
+}
+
+static void stop_workers(struct pl_server *s)
+{
+	for (uint32_t i = 0; i < s->nsites; i++)
+		if (s->sites[i].worker.has_thread)
+			pl_loop_stop(s->sites[i].worker.loop);
+	for (uint32_t i = 0; i < s->nsites; i++)
+		pl_worker_join(&s->sites[i].worker);
+}
+
+/* What came home after the loop stopped still has to be taken in, or its memory is lost. */
+static void empty_loops(struct pl_server *s)
+{
+	for (int round = 0; round < 2; round++)
+		for (uint32_t i = 0; i < s->nsites; i++)
+			if (s->sites[i].worker.loop)
+				pl_loop_turn(s->sites[i].worker.loop, 0);
+}
+
+static void free_sites(struct pl_server *s)
+{
+	for (uint32_t i = 0; i < s->nsites; i++) {
+		struct site *site = &s->sites[i];
+		pl_worker_stop_accepting(&site->worker);
+		pl_conns_free(site->worker.conns);
+		site->worker.conns = NULL;
+	}
+	empty_loops(s);
+	for (uint32_t i = 0; i < s->nsites; i++) {
+		struct site *site = &s->sites[i];
+		if (site->has_gateway)
+			pl_gateway_fini(&site->gateway);
+		if (site->has_hub)
+			pl_hub_fini(&site->hub);
+		pl_worker_fini(&site->worker);
+	}
+	pl_free(s->sites);
+}
+
+static void close_listeners(struct pl_server *s)
+{
+	for (size_t i = 0; i < s->nbound; i++) {
+		struct pl_listen_point *p = &s->bound[i];
+		close(p->fd);
+		if (p->bound.at.ss_family == AF_UNIX)
+			unlink(((struct sockaddr_un *)(void *)&p->bound.at)->sun_path);
+	}
+}
+
+void pl_server_free(struct pl_server *s)
+{
+	if (!s)
+		return;
+	/* Workers first: nothing new reaches the store. Then the store, whose answers the loops
+	 * still take. */
+	stop_workers(s);
+	pl_store_close(s->store);
+	empty_loops(s);
+	free_sites(s);
+	close_listeners(s);
+	pl_bus_free(s->bus);
+	pl_limits_fini(&s->limits);
+	pl_gate_free(s->gate);
+	pl_tls_context_release(s->tls.context);
+	pthread_mutex_destroy(&s->tls.lock);
+	pl_settings_free(s->settings);
+	pl_free(s);
+}
+
+/* ---- for people ---- */
+
+void pl_server_describe(const struct pl_server *s, struct pl_buf *out)
+{
+	char text[PL_ADDRESS_TEXT];
+	for (size_t i = 0; i < s->nbound; i++) {
+		const struct pl_listen_point *p = &s->bound[i];
+		pl_address_format(&p->bound, text);
+		pl_buf_printf(out, "%s%s (%s)\n",
+			      p->bound.at.ss_family == AF_UNIX ? ""
+			      : p->tls                         ? "wss://"
+							       : "ws://",
+			      text, pl_speaks_name(s->config->listen.at[i].speaks));
+	}
+}
+
+const char *pl_server_engine(const struct pl_server *s)
+{
+	return pl_loop_engine(s->sites[0].worker.loop) == PL_ENGINE_IO_URING ? "io_uring" : "epoll";
+}
+
+uint32_t pl_server_workers(const struct pl_server *s)
+{
+	return s->nsites;
+}
