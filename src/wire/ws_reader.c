@@ -383,7 +383,7 @@ bool pl_ws_want(struct pl_ws_reader *r, const struct pl_ws_limits *limits, char 
 {
 	enum { SPAN_MIN = 4096 };
 	struct pl_ws_part *p = r->part;
-	if (!p || r->delivered || p->phase != IN_DATA || p->left < SPAN_MIN)
+	if (!p || p->phase != IN_DATA || p->left < SPAN_MIN)
 		return false;
 	if (!reserve(r, limits, SPAN_MIN))
 		return false;

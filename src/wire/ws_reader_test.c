@@ -337,6 +337,32 @@ static void bad_text_is_found_at_its_byte(void **state)
 	line_close(&l);
 }
 
+/* ASCII that comes alone is not good by itself: it may stand where a character has to go on. */
+static void masked_text_is_checked_across_cuts(void **state)
+{
+	(void)state;
+	static const struct {
+		struct pl_slice text;
+		const char *trace;
+	} texts[] = {
+		{PL_S("\xe2\x82"
+		      "a\xac"),
+		 "!1007"},
+		{PL_S("abcdefgh\xf0\x9f"
+		      "abcdefghijklmnopqrs\x98\x80"),
+		 "!1007"},
+		{PL_S("abcdefghi" EURO "abcdefghijklmnopqrs" EURO),
+		 "text{abcdefghi" EURO "abcdefghijklmnopqrs" EURO "}"},
+	};
+	for (size_t i = 0; i < NELEM(texts); i++) {
+		struct pl_buf in;
+		pl_buf_init(&in, 100);
+		pl_ws_put(&in, PL_WS_TEXT, texts[i].text, mask);
+		expect_all_ways(&server, pl_buf_slice(&in), texts[i].trace);
+		pl_buf_fini(&in);
+	}
+}
+
 static void a_whole_message_costs_no_memory(void **state)
 {
 	(void)state;
@@ -377,6 +403,18 @@ static void announced_lengths_cost_nothing(void **state)
 		assert_int_equal(feed(&l, i ? PL_S("\x00\x01z") : PL_S("\x02\x01z")), 0);
 	assert_true(malloc_usable_size(l.reader.part) < 4096);
 	line_close(&l);
+	/* Nor is there room for more than the rest of the message, or than a message may have. */
+	const struct pl_ws_limits tight = {540, 1024, false, false};
+	char zeros[530] = {0};
+	for (int fin = 0; fin < 2; fin++) {
+		line_open(&l, &tight);
+		assert_int_equal(
+			feed(&l, fin ? PL_S("\x82\x7e\x02\x1c") : PL_S("\x02\x7e\x02\x1c")), 0);
+		assert_int_equal(feed(&l, pl_slice(zeros, 10)), 0);
+		assert_int_equal(feed(&l, pl_slice(zeros, sizeof(zeros) - 10)), 0);
+		assert_true(malloc_usable_size(l.reader.part) < 800);
+		line_close(&l);
+	}
 }
 
 /* A2: empty fragments and control frames count, in any mixture. */
@@ -415,9 +453,9 @@ static void the_limit_counts_the_whole_message(void **state)
 			     "56789a"),
 			"!1009");
 	/* Ten times "a", compressed. */
-	expect_all_ways(&ten, PL_S("\xc1\x04\x4a\x84\x03\x00"), "text{aaaaaaaaaa}");
+	expect_all_ways(&ten, PL_S("\xc1\x06\x4a\x4c\x84\x01\x00\x00"), "text{aaaaaaaaaa}");
 	const struct pl_ws_limits nine = {9, 1024, false, true};
-	expect_all_ways(&nine, PL_S("\xc1\x04\x4a\x84\x03\x00"), "!1009");
+	expect_all_ways(&nine, PL_S("\xc1\x06\x4a\x4c\x84\x01\x00\x00"), "!1009");
 }
 
 static void receive_straight_into_the_message(void **state)
@@ -540,6 +578,7 @@ int main(void)
 		cmocka_unit_test(every_breach_is_refused_however_it_arrives),
 		cmocka_unit_test(close_codes_that_may_be_sent),
 		cmocka_unit_test(bad_text_is_found_at_its_byte),
+		cmocka_unit_test(masked_text_is_checked_across_cuts),
 		cmocka_unit_test(a_whole_message_costs_no_memory),
 		cmocka_unit_test(announced_lengths_cost_nothing),
 		cmocka_unit_test(frames_of_a_message_are_counted),
