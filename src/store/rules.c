@@ -23,7 +23,7 @@ int pl_rule_sign_in(const struct pl_op_sign_in *in)
 {
 	const struct pl_user *u = &in->claims;
 	const struct pl_slice all[] = {u->subject, u->username, u->display_name,
-				       u->email,   u->phone,	u->avatar_url};
+				       u->email,   u->phone,    u->avatar_url};
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (all[i].len > PL_NAME_MAX)
 			return PL_EINVAL;

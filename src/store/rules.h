@@ -9,12 +9,12 @@
 enum {
 	PL_NAME_MAX = 1024, /* bytes of a subject, a name, an address */
 	PL_DESCRIPTION_MAX = 8192,
-	PL_MEMBERS_MAX = 1000,	  /* of a new conversation; copies of a message */
-	PL_PAGE_MAX = 200,	  /* messages of a page */
+	PL_MEMBERS_MAX = 1000,    /* of a new conversation; copies of a message */
+	PL_PAGE_MAX = 200,        /* messages of a page */
 	PL_PAGE_BYTES = 8 << 20,  /* text of a page: it ends earlier rather than not fit */
 	PL_REPLY_BYTES = 2 << 20, /* of which the messages replied to */
-	PL_UNREAD_MAX = 10000,	  /* counted no further */
-	PL_LATEST_SCAN = 10000,	  /* messages looked at for one that the reader may see */
+	PL_UNREAD_MAX = 10000,    /* counted no further */
+	PL_LATEST_SCAN = 10000,   /* messages looked at for one that the reader may see */
 	PL_INVITE_CODE = 8,
 	PL_RETRY_HASH = 16,
 };

@@ -31,7 +31,6 @@ static inline void rig_finish(void *ctx, struct pl_op *op)
 {
 	struct rig *r = ctx;
 	pthread_mutex_lock(&r->lock);
-	op->event = op;
 	r->done[r->ndone++ % 65536] = op;
 	pthread_cond_broadcast(&r->more);
 	pthread_mutex_unlock(&r->lock);
