@@ -49,6 +49,11 @@ void pl_invite_code_new(char out[PL_INVITE_CODE]);
 /* PL_ENOTFOUND: cannot be a code. */
 int pl_invite_code_read(struct pl_slice, char out[PL_INVITE_CODE]) PL_MUST_CHECK;
 
+/* A list of conversations in the order of store.h. */
+void pl_rows_sort(struct pl_conversation_row *, size_t n);
+/* Room for one more in a list in the arena; moves it when it doubles. NULL: no memory. */
+void *pl_grow(struct pl_arena *, void *list, size_t len, size_t *cap, size_t size);
+
 /* Which sends count as the same; PL_EINVAL: the op carries no id, PL_ENOMEM. */
 int pl_retry_hash(EVP_MD_CTX *, const EVP_MD *sha256, const struct pl_op_send *,
 		  uint8_t out[PL_RETRY_HASH]) PL_MUST_CHECK;

@@ -351,7 +351,7 @@ static void a_full_disk_is_survived(void **state)
 	rig_free(r);
 }
 
-/* In one group with what fails, others succeed: the group is taken apart. */
+/* Two thousand acknowledgements, few syncs; and none where nothing changed. */
 static void a_group_shares_its_sync(void **state)
 {
 	(void)state;
