@@ -17,7 +17,7 @@ struct pl_queue {
 	struct pl_op *first, *last;
 	size_t len, max;
 	unsigned sleepers; /* threads waiting in take */
-	bool is_closed;	   /* nothing more comes in; what is in still comes out */
+	bool is_closed;    /* nothing more comes in; what is in still comes out */
 };
 
 int pl_queue_init(struct pl_queue *, size_t max) PL_MUST_CHECK;

@@ -18,22 +18,22 @@
 #include <stdint.h>
 
 struct pl_retry {
-	int64_t day;	 /* see sql/: 0 is for ever */
+	int64_t day;     /* see sql/: 0 is for ever */
 	int64_t message; /* where it lies */
 	uint8_t hash[16];
 };
 
 struct pl_generation {
 	struct pl_retry *entries; /* in order of arrival; a full one, when it moves, sorted */
-	uint32_t *slots;	  /* hash to entry + 1; 0: free */
+	uint32_t *slots;          /* hash to entry + 1; 0: free */
 	size_t len;
 };
 
 struct pl_recent {
 	struct pl_generation young, old;
-	size_t mark;		 /* young.len when the transaction began */
+	size_t mark;             /* young.len when the transaction began */
 	size_t moved, was_moved; /* how many of old are in the table; and before the transaction */
-	int64_t old_log;	 /* the last log row that old is made of */
+	int64_t old_log;         /* the last log row that old is made of */
 };
 
 enum { PL_RECENT_MAX = 1 << 18 };

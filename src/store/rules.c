@@ -23,7 +23,7 @@ int pl_rule_sign_in(const struct pl_op_sign_in *in)
 {
 	const struct pl_user *u = &in->claims;
 	const struct pl_slice all[] = {u->subject, u->username, u->display_name,
-				       u->email,   u->phone,	u->avatar_url};
+				       u->email,   u->phone,    u->avatar_url};
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (all[i].len > PL_NAME_MAX)
 			return PL_EINVAL;
@@ -197,4 +197,41 @@ int pl_retry_hash(EVP_MD_CTX *h, const EVP_MD *sha256, const struct pl_op_send *
 		return PL_ENOMEM;
 	memcpy(out, all, PL_RETRY_HASH);
 	return 0;
+}
+
+static uint64_t activity(const struct pl_conversation_row *r)
+{
+	return r->has_latest ? r->latest.created_ms : r->conversation.created_ms;
+}
+
+/* Latest first; what happened in one millisecond by id, which is in order of creation. */
+static int by_activity(const void *a, const void *b)
+{
+	const struct pl_conversation_row *x = a, *y = b;
+	uint64_t p = activity(x), q = activity(y);
+	if (p != q)
+		return p < q ? 1 : -1;
+	const struct pl_uuid *i = x->has_latest ? &x->latest.id : &x->conversation.id;
+	const struct pl_uuid *j = y->has_latest ? &y->latest.id : &y->conversation.id;
+	return memcmp(j, i, sizeof(*i));
+}
+
+void pl_rows_sort(struct pl_conversation_row *rows, size_t n)
+{
+	if (n)
+		qsort(rows, n, sizeof(*rows), by_activity);
+}
+
+void *pl_grow(struct pl_arena *a, void *list, size_t len, size_t *cap, size_t size)
+{
+	if (len < *cap)
+		return list;
+	size_t more = *cap ? *cap * 2 : 8;
+	void *at = pl_arena_array(a, more, size);
+	if (!at)
+		return NULL;
+	if (len)
+		memcpy(at, list, len * size);
+	*cap = more;
+	return at;
 }

@@ -9,12 +9,12 @@
 enum {
 	PL_NAME_MAX = 1024, /* bytes of a subject, a name, an address */
 	PL_DESCRIPTION_MAX = 8192,
-	PL_MEMBERS_MAX = 1000,	  /* of a new conversation; copies of a message */
-	PL_PAGE_MAX = 200,	  /* messages of a page */
+	PL_MEMBERS_MAX = 1000,    /* of a new conversation; copies of a message */
+	PL_PAGE_MAX = 200,        /* messages of a page */
 	PL_PAGE_BYTES = 8 << 20,  /* text of a page: it ends earlier rather than not fit */
 	PL_REPLY_BYTES = 2 << 20, /* of which the messages replied to */
-	PL_UNREAD_MAX = 10000,	  /* counted no further */
-	PL_LATEST_SCAN = 10000,	  /* messages looked at for one that the reader may see */
+	PL_UNREAD_MAX = 10000,    /* counted no further */
+	PL_LATEST_SCAN = 10000,   /* messages looked at for one that the reader may see */
 	PL_INVITE_CODE = 8,
 	PL_RETRY_HASH = 16,
 };
@@ -48,6 +48,11 @@ struct pl_slice pl_own_content(const struct pl_op_send *);
 void pl_invite_code_new(char out[PL_INVITE_CODE]);
 /* PL_ENOTFOUND: cannot be a code. */
 int pl_invite_code_read(struct pl_slice, char out[PL_INVITE_CODE]) PL_MUST_CHECK;
+
+/* A list of conversations in the order of store.h. */
+void pl_rows_sort(struct pl_conversation_row *, size_t n);
+/* Room for one more in a list in the arena; moves it when it doubles. NULL: no memory. */
+void *pl_grow(struct pl_arena *, void *list, size_t len, size_t *cap, size_t size);
 
 /* Which sends count as the same; PL_EINVAL: the op carries no id, PL_ENOMEM. */
 int pl_retry_hash(EVP_MD_CTX *, const EVP_MD *sha256, const struct pl_op_send *,

@@ -27,7 +27,7 @@ struct pl_sqlite {
 	char *path;
 	int lock_fd; /* -1: none */
 	bool is_reader;
-	bool wrote;	     /* since begin: something reached the journal */
+	bool wrote;          /* since begin: something reached the journal */
 	int journal_pages;   /* in the write-ahead log after the last commit */
 	int checkpointed_at; /* journal_pages at the last checkpoint */
 	int64_t expired_day; /* no older retry rows than this day wants */

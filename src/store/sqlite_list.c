@@ -5,8 +5,6 @@
 
 #include "base/clock.h"
 
-#include <stdlib.h>
-
 enum { MOST_ROWS = 10000, TEXT_BYTES = 4 << 20 };
 
 /* One line while it is put together. */
@@ -128,23 +126,6 @@ static int add_unread(struct list *l, struct line *line)
 	return pl_query_end(&q);
 }
 
-static uint64_t activity(const struct pl_conversation_row *r)
-{
-	return r->has_latest ? r->latest.created_ms : r->conversation.created_ms;
-}
-
-/* Latest first; what happened in one millisecond by id, which is in order of creation. */
-static int by_activity(const void *a, const void *b)
-{
-	const struct pl_conversation_row *x = a, *y = b;
-	uint64_t p = activity(x), q = activity(y);
-	if (p != q)
-		return p < q ? 1 : -1;
-	const struct pl_uuid *i = x->has_latest ? &x->latest.id : &x->conversation.id;
-	const struct pl_uuid *j = y->has_latest ? &y->latest.id : &y->conversation.id;
-	return memcmp(j, i, sizeof(*i));
-}
-
 static int hand_over(struct list *l, struct pl_op_conversations *out)
 {
 	struct pl_conversation_row *rows = pl_arena_array(l->arena, l->n, sizeof(*rows));
@@ -152,7 +133,7 @@ static int hand_over(struct list *l, struct pl_op_conversations *out)
 		return PL_ENOMEM;
 	for (size_t i = 0; i < l->n; i++)
 		rows[i] = l->lines[i].row;
-	qsort(rows, l->n, sizeof(*rows), by_activity);
+	pl_rows_sort(rows, l->n);
 	out->rows = rows;
 	out->nrows = l->n;
 	return 0;

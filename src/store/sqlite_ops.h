@@ -78,7 +78,4 @@ int pl_read_place(struct pl_sqlite *, int64_t room, uint64_t joined_seq,
 		  const struct pl_uuid *message, uint64_t *seq) PL_MUST_CHECK;
 int pl_read_message_id(struct pl_sqlite *, int64_t at, struct pl_uuid *) PL_MUST_CHECK;
 
-/* Room for one more in a list in the arena; moves it when it doubles. NULL: no memory. */
-void *pl_grow(struct pl_arena *, void *list, size_t len, size_t *cap, size_t size);
-
 #endif

@@ -178,17 +178,3 @@ int pl_read_message_id(struct pl_sqlite *c, int64_t at, struct pl_uuid *out)
 		*out = id;
 	return err;
 }
-
-void *pl_grow(struct pl_arena *a, void *list, size_t len, size_t *cap, size_t size)
-{
-	if (len < *cap)
-		return list;
-	size_t more = *cap ? *cap * 2 : 8;
-	void *at = pl_arena_array(a, more, size);
-	if (!at)
-		return NULL;
-	if (len)
-		memcpy(at, list, len * size);
-	*cap = more;
-	return at;
-}

@@ -138,7 +138,7 @@ static void only_members_get_in(void **state)
 	const struct {
 		struct pl_uuid user, room;
 		int err;
-	} rows[] = {{c.alice, c.room, 0},	   {c.bob, c.room, 0},
+	} rows[] = {{c.alice, c.room, 0},          {c.bob, c.room, 0},
 		    {c.carol, c.room, PL_EDENIED}, {c.alice, nowhere, PL_EDENIED},
 		    {nowhere, c.room, PL_EDENIED}, {(struct pl_uuid){{0}}, c.room, PL_EDENIED}};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

@@ -17,8 +17,8 @@ struct pl_writer {
 	void *ctx;
 	void (*on_death)(void *); /* before fatal: stop whoever else answers */
 	void *death_ctx;
-	atomic_bool is_dead;	     /* the disk cannot be trusted */
-	atomic_bool has_room;	     /* the last write found room on the disk */
+	atomic_bool is_dead;         /* the disk cannot be trusted */
+	atomic_bool has_room;        /* the last write found room on the disk */
 	_Atomic int64_t read_errors; /* of the readers, not yet in metrics */
 };
 

@@ -1,0 +1,85 @@
+/*
+ * memory.h - what the memory store keeps: plain structs in one arena that lives as long as the
+ * store. Nothing is ever removed. Everything happens under one lock.
+ */
+#ifndef PL_STORE_MEMORY_H
+#define PL_STORE_MEMORY_H
+
+#include "store/backend.h"
+#include "store/rules.h"
+
+#include "base/map.h"
+
+#include <pthread.h>
+
+struct pl_mem_message {
+	struct pl_message m; /* without the sender; content: the sender's own copy */
+	const struct pl_user *sender;
+	struct pl_copy *copies; /* of the others */
+	size_t ncopies;
+	const struct pl_mem_message *reply_to;
+};
+
+struct pl_mem_member {
+	struct pl_user *user;
+	enum pl_role role;
+	uint64_t joined_seq, last_read_seq, last_read_ms;
+};
+
+struct pl_mem_room {
+	struct pl_conversation c;
+	struct pl_mem_member *members;
+	size_t nmembers, cap_members;
+	struct pl_mem_message **messages; /* [seq - 1] */
+	size_t cap_messages;
+	struct pl_mem_group *group;
+};
+
+struct pl_mem_group {
+	struct pl_group g; /* role, rooms, members and latest_ms are the reader's */
+	struct pl_mem_member *members;
+	size_t nmembers, cap_members;
+};
+
+struct pl_memory {
+	pthread_mutex_t lock;
+	struct pl_arena arena;
+	EVP_MD *sha256;
+	EVP_MD_CTX *hasher;
+	struct pl_user **users; /* in order of arrival */
+	struct pl_mem_room **rooms;
+	struct pl_mem_group **groups;
+	size_t nusers, nrooms, ngroups, cap_users, cap_rooms, cap_groups;
+	struct pl_map user_ids, subjects, room_ids, message_ids, retries;
+	uint64_t changes;
+};
+
+int pl_memory_sign_in(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_conversations(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_access(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_create(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_send(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_page(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_mark_read(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_create_group(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_join_group(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_groups(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+
+struct pl_mem_member *pl_mem_member(const struct pl_mem_room *, const struct pl_uuid *user);
+/* A room in which these users are; the first gets the first role, the others PL_MEMBER. */
+int pl_mem_add_room(struct pl_memory *, const struct pl_conversation *, struct pl_user **users,
+		    size_t n, enum pl_role first, struct pl_mem_room **out) PL_MUST_CHECK;
+int pl_mem_add_member(struct pl_memory *, struct pl_mem_room *, struct pl_user *, enum pl_role,
+		      uint64_t joined_seq) PL_MUST_CHECK;
+/* What this reader sees of it; at == NULL: nothing. */
+struct pl_slice pl_mem_content(const struct pl_mem_message *, const struct pl_uuid *reader);
+/* A message of this room that this member may see. */
+struct pl_mem_message *pl_mem_message(const struct pl_memory *, const struct pl_mem_room *,
+				      const struct pl_mem_member *, const struct pl_uuid *id);
+/* Copied for the answer. */
+int pl_mem_copy_room(struct pl_arena *, const struct pl_mem_room *,
+		     struct pl_conversation *) PL_MUST_CHECK;
+int pl_mem_copy_message(struct pl_arena *, const struct pl_mem_message *,
+			const struct pl_uuid *reader, struct pl_message *) PL_MUST_CHECK;
+
+#endif
