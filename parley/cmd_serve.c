@@ -6,7 +6,7 @@
  */
 #include "cmd.h"
 
-#include "base/mem.h"
+#include "base/clock.h"
 #include "server/server.h"
 
 #include <pthread.h>
@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { EXIT_IO = 74, WHY_MAX = 1 << 16 };
@@ -30,7 +31,6 @@ struct running {
 
 /* The one thing a store thread may do to the process. Set before the store starts. */
 static atomic_int is_fatal;
-static volatile int hurry;
 
 static void on_fatal(void *ctx, const char *why)
 {
@@ -110,20 +110,22 @@ static void reload(struct running *r)
 	pl_buf_fini(&why);
 }
 
-static void *wait_for_hurry(void *arg)
+/* Until everybody has left, the deadline is over, or a second signal says that it is urgent. */
+static void wait_until_empty(const struct running *r)
 {
-	const struct running *r = arg;
-	int sig;
-	do
-		sigwait(&r->signals, &sig);
-	while (sig == SIGHUP);
-	hurry = 1;
-	return NULL;
+	const struct timespec step = {.tv_nsec = 10000000};
+	uint64_t until = pl_now_ms() + r->config->drain_deadline_ms;
+	pl_server_drain(r->server);
+	/* The workers must have heard of it before nobody being there means anything. */
+	do {
+		int sig = sigtimedwait(&r->signals, NULL, &step);
+		if (sig == SIGTERM || sig == SIGINT)
+			return;
+	} while (pl_now_ms() < until && !pl_server_is_empty(r->server));
 }
 
 static int serve(struct running *r)
 {
-	pthread_t second;
 	int sig;
 	say_ready(r);
 	while (!sigwait(&r->signals, &sig) && sig == SIGHUP)
@@ -135,13 +137,8 @@ static int serve(struct running *r)
 	}
 	pl_log(r->log, PL_INFO, "server", "draining, at most %llu ms",
 	       (unsigned long long)r->config->drain_deadline_ms);
-	bool has_second = !pthread_create(&second, NULL, wait_for_hurry, r);
-	pl_server_drain(r->server, r->config->drain_deadline_ms, &hurry);
+	wait_until_empty(r);
 	pl_server_free(r->server);
-	if (has_second) {
-		pthread_cancel(second);
-		pthread_join(second, NULL);
-	}
 	pl_log(r->log, PL_INFO, "server", "stopped");
 	return atomic_load(&is_fatal) ? EXIT_IO : EXIT_FINE;
 }

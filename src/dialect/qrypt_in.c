@@ -537,33 +537,41 @@ static void reply_page(struct pl_session *s, const struct pl_op *op)
 	reply(s, b, pl_session_ref(op));
 }
 
+/* The page that waited for this. Nobody asked to mark it read: whether it worked is not told. */
 static void read_silently(struct pl_op *op)
 {
-	pl_session_done(
-		op); /* nobody asked: nobody is told, but the room hears of it from the commit */
+	struct pl_session *s = pl_session_of(op);
+	struct pl_op *page = pl_session_held(op);
+	if (s)
+		reply_page(s, page);
+	pl_session_done(page);
+	pl_session_done(op);
 }
 
-/* Opening a conversation is reading it. */
-static void mark_all_read(struct pl_session *s, const struct pl_op_page *p)
+/* Opening a conversation is reading it: whoever then asks for the unread count finds it so. */
+static bool mark_all_read(struct pl_session *s, struct pl_op *page)
 {
+	const struct pl_op_page *p = &page->page;
 	struct pl_op *op = p->nmessages ? pl_session_op(s, PL_OP_MARK_READ, read_silently,
 							(struct pl_slice){NULL, 0})
 					: NULL;
 	if (!op)
-		return;
+		return false;
 	op->mark_read.user = p->user;
 	op->mark_read.conversation = p->conversation;
 	op->mark_read.message = p->messages[p->nmessages - 1].id;
+	pl_session_hold(op, page);
 	pl_session_submit(s, op);
+	return true;
 }
 
 static void messages_loaded(struct pl_op *op)
 {
 	struct pl_session *s = answering(op, "load_messages");
-	if (s) {
+	if (s && mark_all_read(s, op))
+		return;
+	if (s)
 		reply_page(s, op);
-		mark_all_read(s, &op->page);
-	}
 	pl_session_done(op);
 }
 

@@ -22,6 +22,7 @@ enum {
 struct call {
 	struct pl_session *session;
 	struct pl_slice ref;
+	struct pl_op *held;
 	bool was_asked;
 	uint64_t expires_s;
 };
@@ -253,6 +254,16 @@ struct pl_session *pl_session_of(const struct pl_op *op)
 struct pl_slice pl_session_ref(const struct pl_op *op)
 {
 	return ((const struct call *)op->owner)->ref;
+}
+
+void pl_session_hold(struct pl_op *op, struct pl_op *held)
+{
+	((struct call *)op->owner)->held = held;
+}
+
+struct pl_op *pl_session_held(const struct pl_op *op)
+{
+	return ((const struct call *)op->owner)->held;
 }
 
 void pl_session_done(struct pl_op *op)

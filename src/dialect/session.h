@@ -95,6 +95,9 @@ void pl_session_submit(struct pl_session *, struct pl_op *);
 /* NULL when the connection is gone meanwhile. */
 struct pl_session *pl_session_of(const struct pl_op *);
 struct pl_slice pl_session_ref(const struct pl_op *);
+/* Keeps another finished operation until this one is done: its answer waits for this one. */
+void pl_session_hold(struct pl_op *, struct pl_op *held);
+struct pl_op *pl_session_held(const struct pl_op *);
 /* Frees the op, and the session with the last reference. */
 void pl_session_done(struct pl_op *);
 

@@ -1,16 +1,13 @@
 /* server.c - composition: what is made of what, in which order it starts, and in which it ends. */
 #include "server/server.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "dialect/qrypt.h"
 #include "server/settings.h"
 #include "server/worker.h"
 
-#include <errno.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 /* What one worker serves: endpoints carry their worker's state, so each has its own tables. */
@@ -342,22 +339,18 @@ static void say_goodbye(struct pl_task *t)
 	pl_free(v);
 }
 
-static int64_t open_connections(const struct pl_server *s)
+void pl_server_drain(struct pl_server *s)
+{
+	visit_all(s, say_goodbye, NULL, NULL);
+}
+
+bool pl_server_is_empty(const struct pl_server *s)
 {
 	int64_t n = 0;
 	for (uint32_t i = 0; i < s->nsites; i++)
 		n += atomic_load_explicit(&s->sites[i].worker.metrics.v[PL_M_CONNECTIONS],
 					  memory_order_relaxed);
-	return n;
-}
-
-void pl_server_drain(struct pl_server *s, uint64_t deadline_ms, const volatile int *hurry)
-{
-	uint64_t until = pl_now_ms() + deadline_ms;
-	visit_all(s, say_goodbye, NULL, NULL);
-	do
-		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-	while (open_connections(s) && pl_now_ms() < until && !*hurry);
+	return n == 0;
 }
 
 static void stop_workers(struct pl_server *s)

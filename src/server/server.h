@@ -34,9 +34,11 @@ int pl_server_start(const struct pl_config *, struct pl_log *, const struct pl_s
 int pl_server_reload(struct pl_server *, const struct pl_config *,
 		     struct pl_buf *why) PL_MUST_CHECK;
 
-/* Stops accepting, says goodbye to everybody (1001), and waits until all have left or the deadline
- * is over. */
-void pl_server_drain(struct pl_server *, uint64_t deadline_ms, const volatile int *hurry);
+/* Stops accepting and says goodbye to everybody (1001), each after what is queued for him. Does not
+ * wait. */
+void pl_server_drain(struct pl_server *);
+/* Whether everybody has left. */
+bool pl_server_is_empty(const struct pl_server *);
 /* Finishes what the store was given, then frees everything. NULL is fine. */
 void pl_server_free(struct pl_server *);
 
