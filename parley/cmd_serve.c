@@ -22,8 +22,7 @@ enum { EXIT_IO = 74, WHY_MAX = 1 << 16 };
 
 struct running {
 	const struct args *args;
-	struct pl_config *config,
-		*former; /* former: strings that settings in use may still point to */
+	struct pl_config *config;
 	struct pl_server *server;
 	struct pl_log *log;
 	sigset_t signals;
@@ -103,7 +102,7 @@ static void reload(struct running *r)
 	} else {
 		pl_log_set_level(r->log, next->log_level);
 		pl_log(r->log, PL_INFO, "server", "reloaded");
-		next->older = r->config;
+		pl_config_free(r->config);
 		r->config = next;
 	}
 	pl_findings_fini(&f);
@@ -154,15 +153,6 @@ static int start(struct running *r)
 	return err;
 }
 
-static void free_configs(struct pl_config *c)
-{
-	while (c) {
-		struct pl_config *older = c->older;
-		pl_config_free(c);
-		c = older;
-	}
-}
-
 static int run(const struct args *a)
 {
 	struct running r = {.args = a};
@@ -194,7 +184,7 @@ static int run(const struct args *a)
 	pthread_sigmask(SIG_BLOCK, &pipe, NULL);
 	int code = start(&r) ? EXIT_FAILED : serve(&r);
 	pl_log_free(r.log);
-	free_configs(r.config);
+	pl_config_free(r.config);
 	return code;
 }
 

@@ -39,6 +39,9 @@ struct pl_conn_options {
 	 * allowed. */
 	const struct pl_slice *origins;
 	size_t norigins;
+	/* Whose X-Forwarded-For is believed: the caller is then who stands there. */
+	const struct pl_ip *proxies;
+	size_t nproxies;
 };
 
 int pl_conns_new(struct pl_loop *, struct pl_gate *, const struct pl_conn_options *,

@@ -188,6 +188,11 @@ static void serve(struct pl_conn *c, const struct pl_http_request *http, struct 
 	c->is_head = http->method == PL_HTTP_HEAD;
 	c->phase = PL_PH_OWED;
 	pl_conn_set_deadline(c, 0);
+	if (pl_conn_see_through_proxy(c, http)) {
+		pl_metric_add(c->set->metrics, PL_M_REFUSED, 1);
+		refuse_and_close(c, 429);
+		return;
+	}
 	c->endpoint = pl_router_find(c->router, http, &status);
 	if (!c->endpoint && http->wants_upgrade)
 		refuse_and_close(c, status);

@@ -119,6 +119,9 @@ void pl_ws_input(struct pl_conn *, char *at, size_t n);
 void pl_ws_deadline(struct pl_conn *);
 void pl_ws_slow(struct pl_conn *);
 
+/* forwarded.c: the caller instead of the proxy. PL_ELIMIT: he has too many connections. */
+int pl_conn_see_through_proxy(struct pl_conn *, const struct pl_http_request *) PL_MUST_CHECK;
+
 /* origin.c */
 bool pl_origin_allowed(const struct pl_conn_options *, const struct pl_http_request *);
 

@@ -94,6 +94,20 @@ struct pl_ip pl_ip_of(const struct sockaddr_storage *at)
 	return ip;
 }
 
+int pl_ip_parse(struct pl_slice s, struct pl_ip *out)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct pl_ip ip = {.b = {[10] = 0xff, [11] = 0xff}};
+	if (!s.len || s.len >= sizeof(text))
+		return PL_EINVAL;
+	memcpy(text, s.at, s.len);
+	text[s.len] = '\0';
+	if (inet_pton(AF_INET, text, ip.b + 12) != 1 && inet_pton(AF_INET6, text, ip.b) != 1)
+		return PL_EINVAL;
+	*out = ip;
+	return 0;
+}
+
 static bool is_v4(const struct pl_ip *ip)
 {
 	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};

@@ -34,6 +34,8 @@ struct pl_ip pl_ip_of(const struct sockaddr_storage *);
 void pl_ip_format(const struct pl_ip *, char out[PL_ADDRESS_TEXT]);
 /* What a limit counts as one caller: an IPv4 address, an IPv6 /64, all Unix sockets together. */
 struct pl_ip pl_ip_site(struct pl_ip);
+/* A numeric address without port. 0 or PL_EINVAL. */
+int pl_ip_parse(struct pl_slice, struct pl_ip *out) PL_MUST_CHECK;
 bool pl_ip_is_local(const struct pl_ip *); /* Unix socket */
 
 #endif

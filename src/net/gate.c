@@ -21,23 +21,45 @@ struct pl_gate {
 
 enum { ARRIVAL_KEYS = 16384 };
 
-int pl_gate_new(const struct pl_gate_options *o, struct pl_gate **out)
+static int new_arrivals(const struct pl_gate_options *o, struct pl_limiter **out)
 {
-	struct pl_gate *g = PL_NEW(struct pl_gate);
-	if (!g)
-		return PL_ENOMEM;
 	/* A burst of two seconds: a page that opens several sockets at once is not a flood. */
-	if (pl_limiter_new(o->new_per_second * 60, o->new_per_second * 2, ARRIVAL_KEYS,
-			   &g->arrivals)) {
-		pl_free(g);
-		return PL_ENOMEM;
-	}
+	return pl_limiter_new(o->new_per_second * 60, o->new_per_second * 2, ARRIVAL_KEYS, out);
+}
+
+static void set_limits(struct pl_gate *g, const struct pl_gate_options *o)
+{
 	g->limits = *o;
 	if (!g->limits.total)
 		g->limits.total = INT32_MAX;
+	g->sites.max = g->limits.total;
+}
+
+int pl_gate_new(const struct pl_gate_options *o, struct pl_gate **out)
+{
+	struct pl_gate *g = PL_NEW(struct pl_gate);
+	if (!g || new_arrivals(o, &g->arrivals)) {
+		pl_free(g);
+		return PL_ENOMEM;
+	}
 	pthread_mutex_init(&g->lock, NULL);
-	pl_map_init(&g->sites, g->limits.total);
+	pl_map_init(&g->sites, INT32_MAX);
+	set_limits(g, o);
 	*out = g;
+	return 0;
+}
+
+int pl_gate_set(struct pl_gate *g, const struct pl_gate_options *o)
+{
+	struct pl_limiter *arrivals = NULL;
+	if (o->new_per_second != g->limits.new_per_second && new_arrivals(o, &arrivals))
+		return PL_ENOMEM;
+	pthread_mutex_lock(&g->lock);
+	set_limits(g, o);
+	struct pl_limiter *old = arrivals ? g->arrivals : NULL;
+	g->arrivals = arrivals ? arrivals : g->arrivals;
+	pthread_mutex_unlock(&g->lock);
+	pl_limiter_free(old);
 	return 0;
 }
 
@@ -79,19 +101,24 @@ static int count_site(struct pl_gate *g, const struct pl_ip *ip)
 	return 0;
 }
 
+static int enter(struct pl_gate *g, const struct pl_ip *site, uint64_t now_ms)
+{
+	bool is_counted = !pl_ip_is_local(site);
+	int err = is_counted ? pl_limiter_take(g->arrivals, key_of(site), 1, now_ms, NULL) : 0;
+	if (!err)
+		err = g->open < g->limits.total ? 0 : PL_ELIMIT;
+	if (!err && is_counted)
+		err = count_site(g, site);
+	if (!err)
+		g->open++;
+	return err;
+}
+
 int pl_gate_enter(struct pl_gate *g, const struct pl_ip *from, uint64_t now_ms)
 {
 	struct pl_ip site = pl_ip_site(*from);
-	bool counted = !pl_ip_is_local(from);
-	int err = counted ? pl_limiter_take(g->arrivals, key_of(&site), 1, now_ms, NULL) : 0;
-	if (err)
-		return err;
 	pthread_mutex_lock(&g->lock);
-	err = g->open < g->limits.total ? 0 : PL_ELIMIT;
-	if (!err && counted)
-		err = count_site(g, &site);
-	if (!err)
-		g->open++;
+	int err = enter(g, &site, now_ms);
 	pthread_mutex_unlock(&g->lock);
 	return err;
 }

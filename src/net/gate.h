@@ -17,6 +17,8 @@ struct pl_gate_options {
 
 int pl_gate_new(const struct pl_gate_options *, struct pl_gate **out) PL_MUST_CHECK;
 void pl_gate_free(struct pl_gate *);
+/* [any thread] From now on. Who is inside stays. PL_ENOMEM: nothing changed. */
+int pl_gate_set(struct pl_gate *, const struct pl_gate_options *) PL_MUST_CHECK;
 /* [any thread] 0, PL_ELIMIT or PL_ENOMEM. What entered must leave once. */
 int pl_gate_enter(struct pl_gate *, const struct pl_ip *, uint64_t now_ms) PL_MUST_CHECK;
 void pl_gate_leave(struct pl_gate *, const struct pl_ip *);

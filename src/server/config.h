@@ -116,13 +116,11 @@ struct pl_config {
 	uint64_t heartbeat_interval_ms, heartbeat_timeout_ms;
 	uint64_t presence_grace_ms, typing_expiry_ms;
 	uint32_t history_page_max;
-	bool rooms_open;
 
 	char *admin_key, *admin_key_file; /* at most one of them after loading */
 	uint64_t drain_deadline_ms;
 
 	char *file;               /* that was read, or NULL */
-	struct pl_config *older; /* for the owner: the one that this replaced in a reload */
 	struct pl_config_origin from[PL_CONFIG_OPTIONS_MAX]; /* by row of the table */
 };
 

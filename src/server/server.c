@@ -20,22 +20,23 @@ struct site {
 	struct pl_router by_path;  /* listeners for everything */
 	struct pl_router by_qrypt; /* listeners of one dialect: all paths are its own */
 	struct pl_listen_point points[PL_LISTEN_MAX];
+	struct pl_settings *settings; /* one reference; exchanged on the worker's loop */
 	bool has_hub, has_gateway;
 };
 
 struct pl_server {
-	const struct pl_config *config;
+	const struct pl_config *config; /* while it starts */
 	struct pl_settings *settings;
 	struct pl_log *log;
 	struct pl_server_events events;
 	struct pl_gate *gate;
-	struct pl_limits limits;
 	struct pl_bus *bus;
 	struct pl_store *store;
 	struct pl_metrics store_metrics;
 	struct pl_tls_holder tls;
 	struct pl_listen_point
 		bound[PL_LISTEN_MAX]; /* fd, address and certificate of each listener */
+	enum pl_speaks speaks[PL_LISTEN_MAX];
 	size_t nbound;
 	struct site *sites;
 	uint32_t nsites;
@@ -123,6 +124,7 @@ static int bind_one(struct pl_server *s, const struct pl_listen_at *at, struct p
 	if (err)
 		return err;
 	p->tls = at->tls ? &s->tls : NULL;
+	s->speaks[s->nbound] = at->speaks;
 	s->nbound++;
 	return 0;
 }
@@ -155,12 +157,12 @@ static void fill_routes(struct site *site)
 
 static int init_site(struct pl_server *s, struct site *site, uint32_t index)
 {
-	const struct pl_settings *o = s->settings;
+	const struct pl_settings *o = site->settings = pl_settings_retain(s->settings);
 	int err =
 		pl_worker_init(&site->worker, index, s->config->engine, s->log, s->gate, &o->conn);
 	if (err)
 		return err;
-	err = pl_hub_init(&site->hub, site->worker.loop, s->bus, &s->limits, &o->chat);
+	err = pl_hub_init(&site->hub, site->worker.loop, s->bus, pl_settings_limits(o), &o->chat);
 	site->has_hub = !err;
 	if (!err)
 		err = pl_gateway_init(&site->gateway, &site->hub, &o->gateway, index,
@@ -172,7 +174,7 @@ static int init_site(struct pl_server *s, struct site *site, uint32_t index)
 	fill_routes(site);
 	for (size_t i = 0; i < s->nbound; i++) {
 		site->points[i] = s->bound[i];
-		site->points[i].router = s->config->listen.at[i].speaks == PL_SPEAKS_QRYPT
+		site->points[i].router = s->speaks[i] == PL_SPEAKS_QRYPT
 						 ? &site->by_qrypt
 						 : &site->by_path;
 	}
@@ -214,7 +216,7 @@ static int start(struct pl_server *s, struct pl_buf *why)
 	if (err)
 		pl_buf_printf(why, "data %s: %m\n", s->config->data);
 	if (!err)
-		err = pl_settings_new(s->config, &s->settings);
+		err = pl_settings_new(s->config, NULL, why, &s->settings);
 	if (!err)
 		err = pl_settings_auth(s->config, why, &auth);
 	if (!err)
@@ -223,8 +225,6 @@ static int start(struct pl_server *s, struct pl_buf *why)
 		err = bind_all(s, why);
 	if (!err)
 		err = pl_gate_new(&s->settings->gate, &s->gate);
-	if (!err)
-		err = pl_limits_init(&s->limits, s->settings->rates);
 	if (!err)
 		err = pl_bus_local_new(&s->bus);
 	if (!err)
@@ -253,6 +253,7 @@ int pl_server_start(const struct pl_config *c, struct pl_log *log,
 		pl_server_free(s);
 		return err;
 	}
+	s->config = NULL;
 	*out = s;
 	return 0;
 }
@@ -262,28 +263,30 @@ int pl_server_start(const struct pl_config *c, struct pl_log *log,
 struct visit {
 	struct pl_task task;
 	struct site *site;
-	struct pl_server *server;
-	const struct pl_settings *settings; /* for a reload */
+	struct pl_settings *settings; /* of a reload: one reference each */
 	struct pl_auth *auth;
 };
 
-static void visit_all(struct pl_server *s, void (*run)(struct pl_task *),
-		      const struct pl_settings *settings, struct pl_auth *auth)
+static int visit(struct site *site, void (*run)(struct pl_task *), struct pl_settings *settings,
+		 struct pl_auth *auth)
 {
-	for (uint32_t i = 0; i < s->nsites; i++) {
-		struct visit *v = PL_NEW(struct visit);
-		if (!v) {
+	struct visit *v = PL_NEW(struct visit);
+	if (!v)
+		return PL_ENOMEM;
+	*v = (struct visit){.task.run = run, .site = site};
+	v->settings = settings ? pl_settings_retain(settings) : NULL;
+	v->auth = auth ? pl_auth_retain(auth) : NULL;
+	pl_loop_post(site->worker.loop, &v->task);
+	return 0;
+}
+
+static void visit_all(struct pl_server *s, void (*run)(struct pl_task *),
+		      struct pl_settings *settings, struct pl_auth *auth)
+{
+	for (uint32_t i = 0; i < s->nsites; i++)
+		if (visit(&s->sites[i], run, settings, auth))
 			pl_log(s->log, PL_ERROR, "server", "worker %u was not told: out of memory",
 			       i);
-			continue;
-		}
-		*v = (struct visit){{.run = run},
-				    &s->sites[i],
-				    s,
-				    settings,
-				    auth ? pl_auth_retain(auth) : NULL};
-		pl_loop_post(s->sites[i].worker.loop, &v->task);
-	}
 }
 
 /* ---- reload ---- */
@@ -291,11 +294,23 @@ static void visit_all(struct pl_server *s, void (*run)(struct pl_task *),
 static void adopt(struct pl_task *t)
 {
 	struct visit *v = PL_CONTAINER(t, struct visit, task);
-	pl_conns_set_options(v->site->worker.conns, &v->settings->conn);
-	v->site->hub.options = &v->settings->chat;
-	v->site->gateway.options = &v->settings->gateway;
-	pl_gateway_set_auth(&v->site->gateway, v->auth);
+	struct site *site = v->site;
+	struct pl_settings *old = site->settings;
+	site->settings = v->settings;
+	pl_conns_set_options(site->worker.conns, &v->settings->conn);
+	site->hub.options = &v->settings->chat;
+	site->hub.limits = pl_settings_limits(v->settings);
+	site->gateway.options = &v->settings->gateway;
+	pl_gateway_set_auth(&site->gateway, v->auth);
+	pl_settings_release(old);
 	pl_free(v);
+}
+
+static void keep_what_has_its_size(struct pl_conn_options *next, const struct pl_conn_options *now)
+{
+	next->compress = now->compress;
+	next->deflate = now->deflate;
+	next->max_message = now->max_message;
 }
 
 int pl_server_reload(struct pl_server *s, const struct pl_config *next, struct pl_buf *why)
@@ -303,29 +318,28 @@ int pl_server_reload(struct pl_server *s, const struct pl_config *next, struct p
 	struct pl_settings *settings = NULL;
 	struct pl_auth *auth = NULL;
 	struct pl_tls_context *tls = NULL;
-	int err = pl_settings_new(next, &settings);
+	int err = pl_settings_new(next, s->settings, why, &settings);
 	if (!err)
 		err = pl_settings_auth(next, why, &auth);
 	if (!err)
 		err = load_tls(next, why, &tls);
+	if (!err)
+		err = pl_gate_set(s->gate, &settings->gate);
 	if (err) {
-		pl_settings_free(settings);
+		pl_settings_release(settings);
 		pl_auth_release(auth);
+		pl_tls_context_release(tls);
 		return err;
 	}
-	/* What needs memory of its own size at start keeps it. */
-	settings->conn.compress = s->settings->conn.compress;
-	settings->conn.deflate = s->settings->conn.deflate;
-	settings->conn.max_message = s->settings->conn.max_message;
-	settings->older = s->settings;
-	s->settings = settings;
-	s->config = next;
+	keep_what_has_its_size(&settings->conn, &s->settings->conn);
 	if (tls && s->tls.context)
 		pl_tls_holder_set(&s->tls, tls);
 	else
 		pl_tls_context_release(tls);
 	visit_all(s, adopt, settings, auth);
 	pl_auth_release(auth);
+	pl_settings_release(s->settings);
+	s->settings = settings;
 	return 0;
 }
 
@@ -387,6 +401,7 @@ static void free_sites(struct pl_server *s)
 		if (site->has_hub)
 			pl_hub_fini(&site->hub);
 		pl_worker_fini(&site->worker);
+		pl_settings_release(site->settings);
 	}
 	pl_free(s->sites);
 }
@@ -413,11 +428,10 @@ void pl_server_free(struct pl_server *s)
 	free_sites(s);
 	close_listeners(s);
 	pl_bus_free(s->bus);
-	pl_limits_fini(&s->limits);
 	pl_gate_free(s->gate);
 	pl_tls_context_release(s->tls.context);
 	pthread_mutex_destroy(&s->tls.lock);
-	pl_settings_free(s->settings);
+	pl_settings_release(s->settings);
 	pl_free(s);
 }
 
@@ -433,7 +447,7 @@ void pl_server_describe(const struct pl_server *s, struct pl_buf *out)
 			      p->bound.at.ss_family == AF_UNIX ? ""
 			      : p->tls                         ? "wss://"
 							       : "ws://",
-			      text, pl_speaks_name(s->config->listen.at[i].speaks));
+			      text, pl_speaks_name(s->speaks[i]));
 	}
 }
 

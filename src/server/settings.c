@@ -5,7 +5,7 @@
 
 #include <openssl/crypto.h>
 
-enum { ROOMS_MAX = 4000000, ONLINE_MAX = 4000000, CLOSE_MS = 5000, KEEP_ALIVE_MS = 60000 };
+enum { SETTINGS_MAX = 1 << 20, ROOMS_MAX = 4000000, ONLINE_MAX = 4000000, CLOSE_MS = 5000, KEEP_ALIVE_MS = 60000 };
 
 static uint32_t millis(uint64_t ms)
 {
@@ -37,14 +37,27 @@ static struct pl_conn_options conn_options(const struct pl_config *c)
 	return o;
 }
 
+/* ---- rates ---- */
+
+struct pl_rate_limits {
+	_Atomic uint32_t refs;
+	struct pl_limits limits;
+};
+
+static void release_limits(struct pl_rate_limits *l)
+{
+	if (!l || atomic_fetch_sub(&l->refs, 1) != 1)
+		return;
+	pl_limits_fini(&l->limits);
+	pl_free(l);
+}
+
 static void set_rates(struct pl_settings *s, const struct pl_config *c)
 {
-	/* Creating things is dearer than talking, joining no cheaper than the seconds it takes to
-	 * choose. */
+	/* Creating things is dearer than talking. */
 	const struct pl_rate rates[PL_LIMIT__COUNT] = {
 		[PL_LIMIT_MESSAGES] = {c->limits_messages_per_minute, c->limits_burst},
-		[PL_LIMIT_REQUESTS] = {c->limits_requests_per_minute,
-				       c->limits_requests_per_minute / 4},
+		[PL_LIMIT_REQUESTS] = {c->limits_requests_per_minute, c->limits_requests_per_minute / 4},
 		[PL_LIMIT_HISTORY] = {c->limits_history_per_minute, c->limits_history_per_minute},
 		[PL_LIMIT_CREATES] = {30, 30},
 		[PL_LIMIT_AUTH_FAILURES] = {c->limits_auth_failures_per_minute,
@@ -58,19 +71,64 @@ static void set_rates(struct pl_settings *s, const struct pl_config *c)
 	s->gate.new_per_second = c->limits_new_connections_per_second;
 }
 
-int pl_settings_new(const struct pl_config *c, struct pl_settings **out)
+static int find_limits(struct pl_settings *s, const struct pl_settings *before)
+{
+	if (before && !memcmp(before->rates, s->rates, sizeof(s->rates))) {
+		atomic_fetch_add(&before->limits->refs, 1);
+		s->limits = before->limits;
+		return 0;
+	}
+	s->limits = PL_NEW(struct pl_rate_limits);
+	if (!s->limits)
+		return PL_ENOMEM;
+	atomic_init(&s->limits->refs, 1);
+	return pl_limits_init(&s->limits->limits, s->rates);
+}
+
+struct pl_limits *pl_settings_limits(const struct pl_settings *s)
+{
+	return &s->limits->limits;
+}
+
+/* ---- lists ---- */
+
+static int copy_origins(struct pl_settings *s, const struct pl_string_list *list)
+{
+	struct pl_slice *at = pl_arena_array(&s->memory, list->n, sizeof(*at));
+	if (!at)
+		return PL_ENOMEM;
+	for (size_t i = 0; i < list->n; i++)
+		if (pl_arena_copy(&s->memory, pl_slice_str(list->at[i]), &at[i]))
+			return PL_ENOMEM;
+	s->conn.origins = at;
+	s->conn.norigins = list->n;
+	return 0;
+}
+
+static int read_proxies(struct pl_settings *s, const struct pl_string_list *list, struct pl_buf *why)
+{
+	struct pl_ip *at = pl_arena_array(&s->memory, list->n, sizeof(*at));
+	if (!at)
+		return PL_ENOMEM;
+	for (size_t i = 0; i < list->n; i++)
+		if (pl_ip_parse(pl_slice_str(list->at[i]), &at[i])) {
+			pl_buf_printf(why, "trusted_proxies: \"%s\" is not an IP address\n", list->at[i]);
+			return PL_EINVAL;
+		}
+	s->conn.proxies = at;
+	s->conn.nproxies = list->n;
+	return 0;
+}
+
+int pl_settings_new(const struct pl_config *c, const struct pl_settings *before, struct pl_buf *why,
+		    struct pl_settings **out)
 {
 	struct pl_settings *s = PL_NEW(struct pl_settings);
-	struct pl_slice *origins = s ? pl_zalloc(c->origins.n, sizeof(*origins)) : NULL;
-	if (!origins) {
-		pl_free(s);
+	if (!s)
 		return PL_ENOMEM;
-	}
-	for (size_t i = 0; i < c->origins.n; i++)
-		origins[i] = pl_slice_str(c->origins.at[i]);
+	atomic_init(&s->refs, 1);
+	pl_arena_init(&s->memory, SETTINGS_MAX);
 	s->conn = conn_options(c);
-	s->conn.origins = s->origins = origins;
-	s->conn.norigins = c->origins.n;
 	s->chat = (struct pl_chat_options){.presence_grace_ms = millis(c->presence_grace_ms),
 					   .typing_expiry_ms = millis(c->typing_expiry_ms),
 					   .page_max = c->history_page_max,
@@ -82,18 +140,32 @@ int pl_settings_new(const struct pl_config *c, struct pl_settings **out)
 		.provision = c->auth_provision,
 	};
 	set_rates(s, c);
+	int err = copy_origins(s, &c->origins);
+	if (!err)
+		err = read_proxies(s, &c->trusted_proxies, why);
+	if (!err)
+		err = find_limits(s, before);
+	if (err) {
+		pl_settings_release(s);
+		return err;
+	}
 	*out = s;
 	return 0;
 }
 
-void pl_settings_free(struct pl_settings *s)
+struct pl_settings *pl_settings_retain(struct pl_settings *s)
 {
-	while (s) {
-		struct pl_settings *older = s->older;
-		pl_free(s->origins);
-		pl_free(s);
-		s = older;
-	}
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+void pl_settings_release(struct pl_settings *s)
+{
+	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
+		return;
+	release_limits(s->limits);
+	pl_arena_fini(&s->memory);
+	pl_free(s);
 }
 
 /* ---- tokens ---- */

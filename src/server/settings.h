@@ -1,7 +1,8 @@
 /*
- * settings.h - from the configuration to the plain option structs of each layer. Immutable once in
- * use; a reload makes a new set and keeps the old ones until the end, because workers may be
- * looking.
+ * settings.h - from the configuration to the plain option structs of each layer.
+ *
+ * Immutable once in use and refcounted: a reload makes a new set, each worker exchanges it on its own
+ * loop, and the last one to let go frees the old. Nothing in here points into the configuration.
  */
 #ifndef PL_SERVER_SETTINGS_H
 #define PL_SERVER_SETTINGS_H
@@ -13,20 +14,24 @@
 #include "server/config.h"
 
 struct pl_settings {
-	struct pl_settings *older;
+	_Atomic uint32_t refs;
 	struct pl_conn_options conn;
 	struct pl_chat_options chat;
 	struct pl_gateway_options gateway;
-	struct pl_rate rates[PL_LIMIT__COUNT];
 	struct pl_gate_options gate;
-	struct pl_slice *origins;
+	struct pl_rate rates[PL_LIMIT__COUNT];
+	struct pl_rate_limits *limits; /* the buckets; shared with the set before when the rates are the same */
+	struct pl_arena memory;
 };
 
-int pl_settings_new(const struct pl_config *, struct pl_settings **out) PL_MUST_CHECK;
-void pl_settings_free(struct pl_settings *); /* and the older ones */
+/* One reference. before: whose buckets to keep, may be NULL. */
+int pl_settings_new(const struct pl_config *, const struct pl_settings *before, struct pl_buf *why,
+		    struct pl_settings **out) PL_MUST_CHECK;
+struct pl_settings *pl_settings_retain(struct pl_settings *); /* any thread */
+void pl_settings_release(struct pl_settings *);               /* any thread; NULL is fine */
+struct pl_limits *pl_settings_limits(const struct pl_settings *);
 
 /* The verifier of tokens: configured keys, or the data directory's own. */
-int pl_settings_auth(const struct pl_config *, struct pl_buf *why,
-		     struct pl_auth **out) PL_MUST_CHECK;
+int pl_settings_auth(const struct pl_config *, struct pl_buf *why, struct pl_auth **out) PL_MUST_CHECK;
 
 #endif
