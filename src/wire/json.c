@@ -61,6 +61,11 @@ void pl_json_parser_free(struct pl_json_parser *p)
 	if (!p)
 		return;
 	pl_json_index_free(p->index);
+	/* It may have held keys or tokens; a parser is freed rarely. */
+	if (p->text)
+		explicit_bzero(p->text, p->text_cap);
+	if (p->strings)
+		explicit_bzero(p->strings, p->text_cap);
 	pl_free(p->text);
 	pl_free(p->strings);
 	pl_free(p->nodes);
