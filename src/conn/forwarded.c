@@ -30,7 +30,8 @@ static struct pl_ip caller(const struct pl_conn_options *o, struct pl_slice list
 	while (list.len && is_trusted(o, &last)) {
 		struct pl_ip ip;
 		if (pl_ip_parse(cut_last(list, &list), &ip))
-			return last; /* not an address: the proxy that wrote it is as far as we know */
+			return last; /* not an address: the proxy that wrote it is as far as we know
+				      */
 		last = ip;
 	}
 	return last;

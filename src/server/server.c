@@ -174,9 +174,8 @@ static int init_site(struct pl_server *s, struct site *site, uint32_t index)
 	fill_routes(site);
 	for (size_t i = 0; i < s->nbound; i++) {
 		site->points[i] = s->bound[i];
-		site->points[i].router = s->speaks[i] == PL_SPEAKS_QRYPT
-						 ? &site->by_qrypt
-						 : &site->by_path;
+		site->points[i].router =
+			s->speaks[i] == PL_SPEAKS_QRYPT ? &site->by_qrypt : &site->by_path;
 	}
 	return pl_worker_listen(&site->worker, site->points, s->nbound);
 }

@@ -21,8 +21,7 @@ struct pl_server_events {
 
 /*
  * Opens the store, binds the listeners and starts the workers: it serves when this returns. The
- * configuration must stay until the server is freed or a reload replaced it. Reasons are appended
- * to `why`, a line each.
+ * configuration is not needed afterwards. Reasons are appended to `why`, a line each.
  */
 int pl_server_start(const struct pl_config *, struct pl_log *, const struct pl_server_events *,
 		    struct pl_buf *why, struct pl_server **out) PL_MUST_CHECK;

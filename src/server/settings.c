@@ -5,7 +5,13 @@
 
 #include <openssl/crypto.h>
 
-enum { SETTINGS_MAX = 1 << 20, ROOMS_MAX = 4000000, ONLINE_MAX = 4000000, CLOSE_MS = 5000, KEEP_ALIVE_MS = 60000 };
+enum {
+	SETTINGS_MAX = 1 << 20,
+	ROOMS_MAX = 4000000,
+	ONLINE_MAX = 4000000,
+	CLOSE_MS = 5000,
+	KEEP_ALIVE_MS = 60000
+};
 
 static uint32_t millis(uint64_t ms)
 {
@@ -57,7 +63,8 @@ static void set_rates(struct pl_settings *s, const struct pl_config *c)
 	/* Creating things is dearer than talking. */
 	const struct pl_rate rates[PL_LIMIT__COUNT] = {
 		[PL_LIMIT_MESSAGES] = {c->limits_messages_per_minute, c->limits_burst},
-		[PL_LIMIT_REQUESTS] = {c->limits_requests_per_minute, c->limits_requests_per_minute / 4},
+		[PL_LIMIT_REQUESTS] = {c->limits_requests_per_minute,
+				       c->limits_requests_per_minute / 4},
 		[PL_LIMIT_HISTORY] = {c->limits_history_per_minute, c->limits_history_per_minute},
 		[PL_LIMIT_CREATES] = {30, 30},
 		[PL_LIMIT_AUTH_FAILURES] = {c->limits_auth_failures_per_minute,
@@ -105,14 +112,16 @@ static int copy_origins(struct pl_settings *s, const struct pl_string_list *list
 	return 0;
 }
 
-static int read_proxies(struct pl_settings *s, const struct pl_string_list *list, struct pl_buf *why)
+static int read_proxies(struct pl_settings *s, const struct pl_string_list *list,
+			struct pl_buf *why)
 {
 	struct pl_ip *at = pl_arena_array(&s->memory, list->n, sizeof(*at));
 	if (!at)
 		return PL_ENOMEM;
 	for (size_t i = 0; i < list->n; i++)
 		if (pl_ip_parse(pl_slice_str(list->at[i]), &at[i])) {
-			pl_buf_printf(why, "trusted_proxies: \"%s\" is not an IP address\n", list->at[i]);
+			pl_buf_printf(why, "trusted_proxies: \"%s\" is not an IP address\n",
+				      list->at[i]);
 			return PL_EINVAL;
 		}
 	s->conn.proxies = at;

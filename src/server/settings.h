@@ -1,8 +1,9 @@
 /*
  * settings.h - from the configuration to the plain option structs of each layer.
  *
- * Immutable once in use and refcounted: a reload makes a new set, each worker exchanges it on its own
- * loop, and the last one to let go frees the old. Nothing in here points into the configuration.
+ * Immutable once in use and refcounted: a reload makes a new set, each worker exchanges it on its
+ * own loop, and the last one to let go frees the old. Nothing in here points into the
+ * configuration.
  */
 #ifndef PL_SERVER_SETTINGS_H
 #define PL_SERVER_SETTINGS_H
@@ -20,7 +21,8 @@ struct pl_settings {
 	struct pl_gateway_options gateway;
 	struct pl_gate_options gate;
 	struct pl_rate rates[PL_LIMIT__COUNT];
-	struct pl_rate_limits *limits; /* the buckets; shared with the set before when the rates are the same */
+	struct pl_rate_limits
+		*limits; /* the buckets; shared with the set before when the rates are the same */
 	struct pl_arena memory;
 };
 
@@ -32,6 +34,7 @@ void pl_settings_release(struct pl_settings *);               /* any thread; NUL
 struct pl_limits *pl_settings_limits(const struct pl_settings *);
 
 /* The verifier of tokens: configured keys, or the data directory's own. */
-int pl_settings_auth(const struct pl_config *, struct pl_buf *why, struct pl_auth **out) PL_MUST_CHECK;
+int pl_settings_auth(const struct pl_config *, struct pl_buf *why,
+		     struct pl_auth **out) PL_MUST_CHECK;
 
 #endif
