@@ -17,6 +17,9 @@ enum pl_trouble {
 	PL_FATAL       /* the disk or the file cannot be trusted any more */
 };
 
+/* How much there is to do: nothing for a second; a little; group after group is large. */
+enum pl_pace { PL_IDLE, PL_CALM, PL_BUSY };
+
 struct pl_backend {
 	const struct pl_backend_ops *ops;
 };
@@ -29,10 +32,10 @@ struct pl_backend_ops {
 	enum pl_trouble (*commit)(struct pl_backend *, bool *wrote);
 	void (*rollback)(struct pl_backend *);
 	/*
-	 * Between transactions of the writer. idle: nothing has come for a second; the time for
-	 * housekeeping. probe: also try a small durable write (*wrote as for commit).
+	 * Between transactions of the writer: housekeeping. probe: also try a small durable write
+	 * (*wrote as for commit).
 	 */
-	enum pl_trouble (*rest)(struct pl_backend *, bool idle, bool probe, bool *wrote);
+	enum pl_trouble (*rest)(struct pl_backend *, enum pl_pace, bool probe, bool *wrote);
 	/* The last trouble in words; valid until the next call. */
 	const char *(*why)(struct pl_backend *);
 	/* Another connection to the same, for reads. Called on the thread that opened the first. */

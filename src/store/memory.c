@@ -66,10 +66,10 @@ static void rollback(struct pl_backend *b)
 	(void)b;
 }
 
-static enum pl_trouble rest(struct pl_backend *b, bool is_idle, bool probe, bool *wrote)
+static enum pl_trouble rest(struct pl_backend *b, enum pl_pace pace, bool probe, bool *wrote)
 {
 	(void)b;
-	(void)is_idle;
+	(void)pace;
 	*wrote = probe;
 	return PL_FINE;
 }

@@ -16,9 +16,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Pages in the log. A small one keeps each checkpoint short; a large one means readers stood in
- * the way of the restart for long, and then the writer waits for them. */
-enum { CHECKPOINT_PAGES = 4000, RESTART_PAGES = 65536, DAY_MS = 86400000 };
+/*
+ * Pages in the log when it is copied into the database. Few keep each checkpoint short, which
+ * nobody notices; many let pages that change often be copied once, which counts under load. A very
+ * long log means that readers stood in the way of its restart, and then the writer waits for them.
+ */
+enum { CALM_PAGES = 1000, BUSY_PAGES = 4000, RESTART_PAGES = 65536, DAY_MS = 86400000 };
 
 static int (*const operations[])(struct pl_sqlite *, struct pl_op *) = {
 	[PL_OP_SIGN_IN] = pl_sqlite_sign_in,
@@ -170,11 +173,11 @@ static enum pl_trouble checkpoint(struct pl_sqlite *c, int mode)
 	return t;
 }
 
-static enum pl_trouble keep_journal_short(struct pl_sqlite *c, bool is_idle)
+static enum pl_trouble keep_journal_short(struct pl_sqlite *c, enum pl_pace pace)
 {
-	if (is_idle && c->journal_pages)
+	if (pace == PL_IDLE && c->journal_pages)
 		return checkpoint(c, SQLITE_CHECKPOINT_TRUNCATE);
-	if (c->journal_pages - c->checkpointed_at < CHECKPOINT_PAGES)
+	if (c->journal_pages - c->checkpointed_at < (pace == PL_BUSY ? BUSY_PAGES : CALM_PAGES))
 		return PL_FINE;
 	return checkpoint(c, c->journal_pages < RESTART_PAGES ? SQLITE_CHECKPOINT_PASSIVE
 							      : SQLITE_CHECKPOINT_RESTART);
@@ -205,11 +208,11 @@ static enum pl_trouble probe_disk(struct pl_sqlite *c)
 	return explain(c, pl_sqlite_exec(c->db, sql));
 }
 
-static enum pl_trouble rest(struct pl_backend *b, bool is_idle, bool probe, bool *wrote)
+static enum pl_trouble rest(struct pl_backend *b, enum pl_pace pace, bool probe, bool *wrote)
 {
 	struct pl_sqlite *c = mine(b);
 	c->wrote = false;
-	enum pl_trouble t = keep_journal_short(c, is_idle);
+	enum pl_trouble t = keep_journal_short(c, pace);
 	if (!t && probe)
 		t = probe_disk(c);
 	*wrote = c->wrote;

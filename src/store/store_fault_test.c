@@ -237,23 +237,25 @@ static size_t stream(struct story *s, size_t most, size_t len)
 	return sent;
 }
 
+static int deaths(struct rig *r)
+{
+	pthread_mutex_lock(&r->lock);
+	int n = r->fatal_calls;
+	pthread_mutex_unlock(&r->lock);
+	return n;
+}
+
 static void wait_for_death(struct rig *r)
 {
-	for (int i = 0; i < 5000 && !r->is_fatal; i++) {
-		pthread_mutex_lock(&r->lock);
-		bool dead = r->is_fatal;
-		pthread_mutex_unlock(&r->lock);
-		if (dead)
-			return;
+	for (int i = 0; i < 5000 && !deaths(r); i++)
 		usleep(1000);
-	}
 }
 
 /* Every acknowledged message is there; what was not may be there or not; no gaps. */
 static void check_after_restart(struct story *s, size_t sent)
 {
 	struct rig *r = s->rig;
-	assert_int_equal(r->fatal_calls, 1);
+	assert_int_equal(deaths(r), 1);
 	assert_int_equal(s->false_acks, 0);
 	assert_false(pl_store_ready(r->store));
 	struct pl_op *late = numbered(s, 0, 1);

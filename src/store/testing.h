@@ -5,6 +5,8 @@
 
 #include "store/store.h"
 
+#include "base/mem.h"
+
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -66,7 +68,7 @@ static inline void rig_close(struct rig *r)
 
 static inline struct rig *rig_new(void)
 {
-	struct rig *r = calloc(1, sizeof(*r));
+	struct rig *r = PL_NEW(struct rig);
 	assert_non_null(r);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->more, NULL);
@@ -86,7 +88,7 @@ static inline void rig_free(struct rig *r)
 		unlink(name);
 	}
 	rmdir(r->dir);
-	free(r);
+	pl_free(r);
 }
 
 static inline struct pl_op *op_new(enum pl_op_kind kind)

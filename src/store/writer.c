@@ -12,14 +12,16 @@
 #include <time.h>
 #endif
 
-enum { GROUP_MAX = 1024, IDLE_MS = 1000 };
+enum { GROUP_MAX = 1024, BUSY_GROUP = 128, IDLE_MS = 1000 };
 
 static enum pl_trouble run_each(struct pl_writer *w, struct pl_op *chain)
 {
+	w->group = 0;
 	for (struct pl_op *op = chain; op; op = pl_queue_next(op)) {
 		enum pl_trouble t = w->backend->ops->run(w->backend, op);
 		if (t)
 			return t;
+		w->group++;
 	}
 	return PL_FINE;
 }
@@ -150,8 +152,9 @@ static enum pl_trouble work(struct pl_writer *w, struct pl_op **chain)
 /* Housekeeping. A full disk is tried again: whoever balances load by readiness sends no writes. */
 static enum pl_trouble rest(struct pl_writer *w, bool is_idle)
 {
-	bool wrote = false, is_full = !atomic_load(&w->has_room);
-	enum pl_trouble t = w->backend->ops->rest(w->backend, is_idle, is_idle && is_full, &wrote);
+	bool wrote = false, probe = is_idle && !atomic_load(&w->has_room);
+	enum pl_pace pace = is_idle ? PL_IDLE : w->group < BUSY_GROUP ? PL_CALM : PL_BUSY;
+	enum pl_trouble t = w->backend->ops->rest(w->backend, pace, probe, &wrote);
 	if (wrote)
 		atomic_store(&w->has_room, true);
 	return t == PL_FATAL ? t : PL_FINE;

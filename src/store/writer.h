@@ -10,6 +10,7 @@
 struct pl_writer {
 	struct pl_backend *backend;
 	struct pl_queue queue;
+	size_t group; /* operations in the last one */
 	struct pl_log *log;
 	struct pl_metrics *metrics;
 	void (*finish)(void *ctx, struct pl_op *);
