@@ -15,7 +15,7 @@ let server;
 before(async () => {
 	server = await Server.start();
 });
-after(() => server.stop());
+after(() => server?.stop());
 
 const DENIED = ['ACCESS_DENIED', 'Access denied to conversation'];
 const ROW = [

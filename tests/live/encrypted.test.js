@@ -15,7 +15,7 @@ before(async () => {
 	[alice, bob, carol] = await people(server, 'alice', 'bob', 'carol');
 	room = await conversation(alice, bob, carol);
 });
-after(() => server.stop());
+after(() => server?.stop());
 
 const send = (encryptedContents, extra = {}) =>
 	alice.ok('send_message', { conversationId: room, encryptedContents, messageType: 'text', ...extra }, 'message_sent');

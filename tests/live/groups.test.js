@@ -12,7 +12,7 @@ before(async () => {
 	server = await Server.start();
 	[alice, bob] = await people(server, 'alice', 'bob');
 });
-after(() => server.stop());
+after(() => server?.stop());
 
 const create = async (client, payload) =>
 	(await client.ok('create_group', payload, 'group_created')).payload;

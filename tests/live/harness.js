@@ -27,6 +27,15 @@ const SANITIZER = /(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runti
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+/* The promise's value, or `late` when it is not settled within ms. Leaves no timer behind. */
+function within(promise, ms, late = 'late') {
+	let timer;
+	const alarm = new Promise((resolve) => {
+		timer = setTimeout(() => resolve(late), ms);
+	});
+	return Promise.race([promise, alarm]).finally(() => clearTimeout(timer));
+}
+
 function binary() {
 	return path.resolve(process.env.PARLEY_BIN || path.join(__dirname, '../../build/dev/parley'));
 }
@@ -75,7 +84,8 @@ class Server {
 
 	arguments() {
 		const args = ['serve', '--data', this.data];
-		args.push('--listen', `127.0.0.1:${this.port}${this.dialect ? `=${this.dialect}` : ''}`);
+		const dialect = this.dialect ? `=${this.dialect}` : '';
+		args.push('--listen', `${this.tls ? 'tls:' : ''}127.0.0.1:${this.port}${dialect}`);
 		for (const [key, value] of Object.entries(this.options))
 			args.push('--set', `${key}=${value}`);
 		const more = (process.env.PARLEY_FLAGS || '').split(/\s+/).filter(Boolean);
@@ -98,8 +108,7 @@ class Server {
 			child.on('close', (code, signal) => resolve((this.exited = { code, signal })));
 		});
 		const ready = this.listen(child);
-		const late = sleep(START_MS).then(() => 'late');
-		const first = await Promise.race([ready, this.ended, late]);
+		const first = await within(Promise.race([ready, this.ended]), START_MS);
 		if (first !== 'ready') {
 			child.kill('SIGKILL');
 			const why = first === 'late' ? `not ready in ${START_MS} ms` : JSON.stringify(first);
@@ -149,8 +158,7 @@ class Server {
 	async end() {
 		if (!this.exited)
 			this.child.kill('SIGTERM');
-		const late = sleep(STOP_MS).then(() => 'late');
-		if ((await Promise.race([this.ended, late])) === 'late') {
+		if ((await within(this.ended, STOP_MS)) === 'late') {
 			this.child.kill('SIGKILL');
 			assert.fail(`still running ${STOP_MS} ms after SIGTERM\n${this.log}`);
 		}
@@ -159,7 +167,11 @@ class Server {
 		assert.deepEqual(this.faults, [], 'frames outside the envelope');
 	}
 
+	/* Safe to call twice. */
 	async stop() {
+		if (this.stopped)
+			return;
+		this.stopped = true;
 		try {
 			await this.end();
 		} finally {
@@ -169,4 +181,4 @@ class Server {
 	}
 }
 
-module.exports = { Server, ADMIN_KEY, binary, freePort, sleep };
+module.exports = { Server, ADMIN_KEY, binary, freePort, sleep, within };

@@ -19,7 +19,7 @@ before(async () => {
 	room = await conversation(alice, bob);
 	await Promise.all(Array.from({ length: COUNT }, (_, i) => say(alice, room, `m${i}`)));
 });
-after(() => server.stop());
+after(() => server?.stop());
 
 const load = async (payload = {}) =>
 	(await bob.ok('load_messages', { conversationId: room, ...payload }, 'messages_loaded')).payload;

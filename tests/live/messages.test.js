@@ -18,7 +18,7 @@ before(async () => {
 	[alice, bob] = await people(server, 'alice', 'bob');
 	room = await conversation(alice, bob);
 });
-after(() => server.stop());
+after(() => server?.stop());
 
 const MISSING = ['MISSING_REQUIRED_FIELDS', 'Conversation ID and content are required'];
 const FAILED = ['DATABASE_ERROR', 'Failed to send message'];

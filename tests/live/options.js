@@ -10,6 +10,8 @@ const OPTION = {
 	burst: 'limits.burst',
 	maxMessage: 'limits.max_message',
 	connectionsPerIp: 'limits.connections_per_ip',
+	outHard: 'limits.out_hard',
+	outSoft: 'limits.out_soft',
 	presenceGrace: 'presence.grace',
 	typingExpiry: 'typing.expiry',
 	heartbeatInterval: 'heartbeat.interval',

@@ -19,7 +19,7 @@ let room;
 before(async () => {
 	server = await Server.start({ set: { [OPTION.presenceGrace]: `${GRACE_MS}ms` } });
 });
-after(() => server.stop());
+after(() => server?.stop());
 beforeEach(async () => {
 	[alice, bob] = await people(server, 'alice', 'bob');
 	room = await conversation(bob, alice);

@@ -17,7 +17,7 @@ let server;
 before(async () => {
 	server = await Server.start({ set: { [OPTION.maxMessage]: MAX_MESSAGE } });
 });
-after(() => server.stop());
+after(() => server?.stop());
 
 const time = '2025-01-01T00:00:00.000Z';
 const ping = (extra = {}) =>

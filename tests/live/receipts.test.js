@@ -13,7 +13,7 @@ let room;
 before(async () => {
 	server = await Server.start();
 });
-after(() => server.stop());
+after(() => server?.stop());
 beforeEach(async () => {
 	[alice, bob] = await people(server, 'alice', 'bob');
 	room = await conversation(alice, bob);

@@ -15,7 +15,7 @@ let room;
 before(async () => {
 	server = await Server.start({ set: { [OPTION.typingExpiry]: `${EXPIRY_MS}ms` } });
 });
-after(() => server.stop());
+after(() => server?.stop());
 beforeEach(async () => {
 	[alice, bob] = await people(server, 'alice', 'bob');
 	room = await conversation(alice, bob);
