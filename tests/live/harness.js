@@ -62,6 +62,13 @@ function environment(extra) {
 	return { ...env, ...extra };
 }
 
+/* No server outlives the test process, however that one ends. */
+const running = new Set();
+process.on('exit', () => {
+	for (const child of running)
+		child.kill('SIGKILL');
+});
+
 class Server {
 	constructor({ set = {}, flags = [], env = {}, data, dialect = 'qrypt', tls = false } = {}) {
 		this.options = { ...DEFAULTS, ...set };
@@ -103,9 +110,13 @@ class Server {
 			stdio: ['ignore', 'ignore', 'pipe'],
 		});
 		this.child = child;
+		running.add(child);
 		this.ended = new Promise((resolve) => {
 			child.on('error', (error) => resolve((this.exited = { error })));
-			child.on('close', (code, signal) => resolve((this.exited = { code, signal })));
+			child.on('close', (code, signal) => {
+				running.delete(child);
+				resolve((this.exited = { code, signal }));
+			});
 		});
 		const ready = this.listen(child);
 		const first = await within(Promise.race([ready, this.ended]), START_MS);
