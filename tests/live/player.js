@@ -1,0 +1,202 @@
+'use strict';
+/*
+ * Plays a transcript against a running server over raw sockets, in one of three ways:
+ *   whole      one write per frame
+ *   bytes      one write per byte
+ *   coalesced  neighbouring sends of one person in one write
+ */
+const assert = require('node:assert/strict');
+const { Client, envelopeFault } = require('./client.js');
+const { sleep, within } = require('./harness.js');
+const { Raw, OP, encode } = require('./raw.js');
+const { person, token } = require('./tokens.js');
+const { differs, fill, personOf } = require('./transcript.js');
+
+const HEAR_MS = 10000;
+const QUIET_MS = 150;
+const PRESENCE = new Set(['user_online', 'user_offline']);
+
+/* One connection of a person: what it sent and what it has not read yet. */
+class Line {
+	constructor(raw, way, ignores) {
+		this.raw = raw;
+		this.way = way;
+		this.unread = [];
+		this.sentIds = new Set();
+		this.wake = () => {};
+		raw.on_frame = (frame) => {
+			if (frame.op !== OP.text)
+				return;
+			const json = JSON.parse(frame.text);
+			assert.equal(envelopeFault(json), null, frame.text);
+			if (!ignores.has(json.type))
+				this.unread.push(json);
+			this.wake();
+		};
+	}
+
+	async send(frames) {
+		const bytes = Buffer.concat(frames);
+		if (this.way === 'bytes')
+			await this.raw.byteByByte(bytes);
+		else
+			this.raw.write(bytes);
+	}
+
+	/* The earliest unread frame of this type. */
+	async next(type) {
+		const until = Date.now() + HEAR_MS;
+		for (;;) {
+			const at = this.unread.findIndex((frame) => frame.type === type);
+			if (at >= 0)
+				return this.unread.splice(at, 1)[0];
+			const left = until - Date.now();
+			assert.ok(left > 0, `no ${type}; unread: ${JSON.stringify(this.unread)}`);
+			await within(new Promise((resolve) => (this.wake = resolve)), left);
+		}
+	}
+}
+
+class Player {
+	constructor(transcript, server, way) {
+		Object.assign(this, { transcript, server, way });
+		this.people = {};
+		this.names = {};
+		this.lines = new Map();
+		this.count = 0;
+	}
+
+	/* People exist before the play (unless the file is about that), and so do conversations. */
+	async prepare() {
+		const { transcript, server } = this;
+		const setup = {};
+		for (const name of transcript.people) {
+			const who = person(name);
+			this.people[name] = who;
+			this.names[`${name}_name`] = who.username;
+			this.names[`${name}_token`] = token(who);
+			if (transcript.set['auth.provision'] === 'false')
+				continue;
+			setup[name] = await Client.signIn(server, who);
+			this.names[name] = setup[name].id;
+		}
+		for (const { name, people } of transcript.conversations) {
+			const participantIds = people.slice(1).map((p) => this.names[p]);
+			const made = await setup[people[0]].ok(
+				'create_conversation', { participantIds, isGroup: true, name }, 'conversation_created');
+			this.names[name] = made.payload.conversation.id;
+		}
+		for (const client of Object.values(setup))
+			await client.close();
+		if (transcript.namesPresence)
+			await sleep(1000);
+	}
+
+	async play() {
+		await this.prepare();
+		const { steps } = this.transcript;
+		for (let i = 0; i < steps.length; i++) {
+			const step = steps[i];
+			try {
+				if (step.verb === 'send' || step.verb === 'text')
+					i += (await this.sendRun(steps, i)) - 1;
+				else
+					await this[step.verb](step);
+			} catch (error) {
+				error.message = `line ${step.line}: ${step.source.slice(0, 160)}\n${error.message}`;
+				throw error;
+			}
+		}
+		await sleep(QUIET_MS);
+		for (const [who, line] of this.lines)
+			assert.deepEqual(line.unread, [], `unread by ${who} at the end`);
+	}
+
+	finish() {
+		for (const line of this.lines.values())
+			line.raw.destroy();
+	}
+
+	line(who) {
+		return this.lines.get(who) ?? assert.fail(`${who} is not connected`);
+	}
+
+	/* Sends the step, and in the coalesced way all sends of the same person that follow. */
+	async sendRun(steps, from) {
+		const { who } = steps[from];
+		let to = from + 1;
+		while (this.way === 'coalesced' && steps[to]?.who === who && ['send', 'text'].includes(steps[to].verb))
+			to++;
+		const frames = steps.slice(from, to).map((step) => this.frame(this.line(who), step));
+		await this.line(who).send(frames);
+		return to - from;
+	}
+
+	frame(line, { verb, text }) {
+		const filled = fill(text, this.names);
+		if (verb === 'text')
+			return encode(filled);
+		const sent = JSON.parse(filled);
+		const requestId = 'requestId' in sent ? sent.requestId : `auto-${++this.count}`;
+		line.sentIds.add(requestId);
+		return encode(JSON.stringify({ timestamp: new Date().toISOString(), ...sent, requestId }));
+	}
+
+	async connect({ who, path, room, bare }) {
+		const raw = await Raw.connect(this.server, path);
+		const ignores = this.transcript.namesPresence ? new Set() : PRESENCE;
+		const line = new Line(raw, this.way, ignores);
+		this.lines.set(who, line);
+		if (bare)
+			return;
+		await this.ask(line, 'auth', { token: token(this.people[personOf(who)]) }, 'auth_success');
+		if (room)
+			await this.ask(line, 'join_conversation', { conversationId: this.names[room] }, 'conversation_joined');
+		if (this.transcript.namesPresence)
+			line.unread = [];
+	}
+
+	async ask(line, type, payload, answer) {
+		await line.send([this.frame(line, { verb: 'send', text: JSON.stringify({ type, payload }) })]);
+		await line.next(answer);
+	}
+
+	async hear({ who, pattern }) {
+		const line = this.line(who);
+		const wanted = pattern.members.find(([key]) => key === 'type')[1].scalar;
+		const frame = await line.next(wanted);
+		const named = pattern.members.some(([key]) => key === 'requestId');
+		if (!named)
+			assert.ok(!line.sentIds.has(frame.requestId), `an id of the listener: ${frame.requestId}`);
+		const node = { ...pattern, members: [...pattern.members] };
+		for (const key of ['requestId', 'timestamp']) {
+			if (!node.members.some(([known]) => known === key))
+				node.members.push([key, { name: '_' }]);
+		}
+		const how = differs(node, frame, this.names);
+		assert.ok(!how, `${how}\nin ${JSON.stringify(frame)}`);
+	}
+
+	async nothing({ who }) {
+		await sleep(QUIET_MS);
+		assert.deepEqual(this.line(who).unread, []);
+	}
+
+	async closes({ who }) {
+		const line = this.line(who);
+		line.raw.write(encode(Buffer.from([3, 232]), { op: OP.close }));
+		await line.raw.end();
+	}
+
+	async closed({ who, code }) {
+		assert.equal((await this.line(who).raw.end()).code, code);
+	}
+
+	clock({ ms }) {
+		return sleep(ms);
+	}
+}
+
+const WAYS = ['whole', 'bytes', 'coalesced'];
+
+module.exports = { Player, WAYS };
