@@ -63,8 +63,8 @@ uint64_t load_now(void);
 
 enum load_state {
 	LOAD_CLOSED,	 /* no socket */
-	LOAD_CONNECTING, /* counts among load->opening */
-	LOAD_UPGRADING,	 /* the request is sent, the answer is not complete */
+	LOAD_CONNECTING, /* counts among load->opening, */
+	LOAD_UPGRADING,	 /* and so does this: the request is sent, the answer not complete */
 	LOAD_OPEN,	 /* upgraded; the mode is still introducing itself */
 	LOAD_READY,	 /* takes part in the run */
 };

@@ -103,7 +103,7 @@ void load_conn_close(struct load_conn *c)
 	struct linger at_once = {.l_onoff = 1, .l_linger = 0};
 	if (c->state == LOAD_CLOSED)
 		return;
-	if (c->state != LOAD_READY)
+	if (c->state < LOAD_OPEN)
 		c->load->opening--;
 	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 	close(c->fd);
@@ -130,7 +130,6 @@ void load_conn_fail(struct load_conn *c, const char *why)
 void load_conn_ready(struct load_conn *c)
 {
 	c->state = LOAD_READY;
-	c->load->opening--;
 	c->load->ready++;
 	if (c->load->mode->on_ready)
 		c->load->mode->on_ready(c);
@@ -250,6 +249,7 @@ static size_t take_answer(struct load_conn *c, const char *at, size_t n)
 	}
 	if (length > 0) {
 		c->state = LOAD_OPEN;
+		c->load->opening--;
 		c->load->mode->on_open(c);
 	}
 	return (size_t)length;

@@ -149,11 +149,10 @@ static void create(struct load_conn *c)
 			 "{\"type\":\"create_conversation\",\"payload\":{\"type\":\"group\","
 			 "\"name\":\"bench %u\",\"participant_ids\":[\"%s\"",
 			 c->id, q->seats[c->id].user);
-	uint32_t seen = 1;
-	for (uint32_t i = c->id + q->room_count; i < c->load->total; i += q->room_count) {
-		if (seen++ >= q->token_count || n >= (int)sizeof text - 256)
-			break;
-		n += snprintf(text + n, sizeof text - (size_t)n, ",\"%s\"", q->seats[i].user);
+	for (uint32_t i = c->id; i < c->load->total && n < 3840; i += q->room_count) {
+		const char *user = q->seats[i].user;
+		if (!strstr(text, user))
+			n += snprintf(text + n, sizeof text - (size_t)n, ",\"%s\"", user);
 	}
 	n += snprintf(text + n, sizeof text - (size_t)n, "]}," TAIL, "create");
 	say(c, text, n, sizeof text);

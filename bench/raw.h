@@ -36,6 +36,7 @@ struct raw_conn {
 	size_t backlog_bytes, backlog_room;
 	char *partial; /* a publisher's unfinished message */
 	size_t partial_bytes;
+	struct raw_conn *next_dead;
 };
 
 /* The two ways, implemented once in raw_epoll.c and once in raw_uring.c. */

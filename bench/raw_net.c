@@ -26,8 +26,7 @@ static struct {
 	uint32_t subscriber_count;
 	char *news; /* what this turn's publishers said */
 	size_t news_bytes;
-	int dead[EVENTS_PER_TURN * 2]; /* descriptors to close at the end of the turn */
-	size_t dead_count;
+	struct raw_conn *dead; /* to be closed at the end of the turn */
 } s;
 
 void raw_die(const char *what)
@@ -79,19 +78,18 @@ static void kill_conn(struct raw_conn *c)
 		s.subscribers[c->subscriber] = last;
 		last->subscriber = c->subscriber;
 	}
-	if (s.dead_count == sizeof s.dead / sizeof *s.dead)
-		raw_die("too many connections closed in one turn");
-	s.dead[s.dead_count++] = c->fd;
+	c->next_dead = s.dead;
+	s.dead = c;
 }
 
 static void bury(void)
 {
-	while (s.dead_count) {
-		struct raw_conn *c = &s.conns[s.dead[--s.dead_count]];
+	for (struct raw_conn *c = s.dead; c; c = c->next_dead) {
 		free(c->backlog);
 		free(c->partial);
 		close(c->fd);
 	}
+	s.dead = NULL;
 }
 
 /* ---- out ---- */
