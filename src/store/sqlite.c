@@ -318,6 +318,7 @@ static int open_reader(struct pl_backend *first, struct pl_backend **out)
 
 static int open_checked(struct pl_sqlite *c)
 {
+	pl_file_sweep(c->path);
 	int err = pl_file_check(c->path);
 	if (err == PL_ENOTFOUND) {
 		err = pl_file_create(c->path);

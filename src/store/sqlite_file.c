@@ -36,7 +36,7 @@ int pl_file_lock(const char *path, struct pl_log *log, int *out)
 		return err;
 	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
-		pl_log(log, PL_ERROR, "store", "cannot open %s", name);
+		pl_log(log, PL_ERROR, "store", "cannot open %s: %s", name, strerrordesc_np(errno));
 		return PL_EIO;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
@@ -150,6 +150,13 @@ static int write_empty(const char *path)
 	return rc || closed ? PL_EIO : 0;
 }
 
+void pl_file_sweep(const char *path)
+{
+	char fresh[PL_PATH_MAX];
+	if (!pl_file_name(path, ".new", fresh))
+		unlink(fresh);
+}
+
 int pl_file_create(const char *path)
 {
 	char name[PL_PATH_MAX], fresh[PL_PATH_MAX];
@@ -160,7 +167,7 @@ int pl_file_create(const char *path)
 		err = refuse_leftovers(path);
 	if (err)
 		return err;
-	unlink(fresh); /* of a start that was cut short; we hold the lock */
+	pl_file_sweep(path);
 	err = pl_file_new(fresh);
 	if (!err)
 		err = write_empty(fresh);

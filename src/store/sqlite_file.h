@@ -22,6 +22,8 @@ int pl_file_check(const char *path) PL_MUST_CHECK;
  * or not at all. PL_ECORRUPT: a journal without its database is lying there.
  */
 int pl_file_create(const char *path) PL_MUST_CHECK;
+/* Removes what a start that was cut short left behind. We hold the lock. */
+void pl_file_sweep(const char *path);
 /* Syncs the directory that the file is in. */
 int pl_file_sync_dir(const char *path) PL_MUST_CHECK;
 /* Creates a file that was not there, mode 0600 whatever the umask. PL_EEXISTS, PL_EIO. */
