@@ -79,7 +79,7 @@ static struct pl_event *event_of(const struct pl_op *op)
 		return NULL;
 	if (op->kind == PL_OP_SEND && !op->send.duplicate)
 		fill = from_send;
-	else if (op->kind == PL_OP_MARK_READ && op->mark_read.moved)
+	else if (op->kind == PL_OP_MARK_READ && op->mark_read.moved && !op->mark_read.is_silent)
 		fill = from_mark_read;
 	else if (op->kind == PL_OP_CREATE && !op->create.existed)
 		fill = from_create;

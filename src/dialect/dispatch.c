@@ -69,7 +69,7 @@ static void put_error(struct pl_buf *out, const struct pl_message_row *row, cons
 
 static void put_field_rows(const struct pl_message_row *row, struct pl_buf *out)
 {
-	static const char *const types[] = {"string", "whole number", "boolean", "object or array"};
+	static const char *const types[] = {"string", "whole number", "boolean", "value"};
 	for (const struct pl_field *f = row->fields; f && f->name; f++)
 		pl_buf_printf(out, "| `%s` | `%s` | %s%s | %s |\n", row->name, f->name,
 			      types[f->type], f->flags & PL_REQUIRED ? "" : ", optional", f->doc);

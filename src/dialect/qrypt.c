@@ -20,18 +20,22 @@ static void put_time(struct pl_buf *b)
 	PL_PUT(b, "}");
 }
 
-void pl_qrypt_end(struct pl_buf *b, struct pl_slice ref)
-{
-	PL_PUT(b, ",\"requestId\":");
-	pl_json_put_str(b, ref);
-	put_time(b);
-}
-
 void pl_qrypt_end_fresh(struct pl_buf *b)
 {
 	struct pl_uuid id = pl_uuid_v4();
 	PL_PUT(b, ",\"requestId\":");
 	pl_json_put_uuid(b, &id);
+	put_time(b);
+}
+
+void pl_qrypt_end(struct pl_buf *b, struct pl_slice ref)
+{
+	if (!ref.len) {
+		pl_qrypt_end_fresh(b);
+		return;
+	}
+	PL_PUT(b, ",\"requestId\":");
+	pl_json_put_str(b, ref);
 	put_time(b);
 }
 

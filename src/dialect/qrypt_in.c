@@ -13,7 +13,7 @@ enum {
 	TEXT_MAX = 4 << 20, /* the connection's message limit is what counts */
 	PAGE_DEFAULT = 50,
 	MEMBERS_MAX = 1000,
-	LIMIT_MAX = 1000000, /* what a client may ask for; a page gives less */
+	LIMIT_MAX = INT32_MAX, /* what a client may ask for; a page gives less */
 };
 
 static const struct pl_words access_denied = {"ACCESS_DENIED", "Access denied to conversation"};
@@ -81,15 +81,9 @@ struct in_auth {
 };
 
 static const struct pl_field auth_fields[] = {
-	PL_FIELD(struct in_auth, token, "token", PL_STR, PL_REQUIRED, PL_TOKEN_MAX, "a JWT"),
+	PL_FIELD(struct in_auth, token, "token", PL_STR, PL_NEEDED, PL_TOKEN_MAX, "a JWT"),
 	{0},
 };
-
-static int on_auth(struct pl_session *s, struct pl_slice ref, const void *in)
-{
-	pl_session_sign_in(s, ((const struct in_auth *)in)->token, ref, true);
-	return 0;
-}
 
 static const struct pl_words *refusal_of(int err)
 {
@@ -126,14 +120,28 @@ static void tell_auth_error(struct pl_session *s, const struct pl_words *w, uint
 	pl_session_send(s, b);
 }
 
+static void refuse_auth(struct pl_session *s, struct pl_slice ref, const struct pl_words *w)
+{
+	tell_auth_error(s, w, 0);
+	pl_qrypt_fail(s, ref, w, 0);
+}
+
+static int on_auth(struct pl_session *s, struct pl_slice ref, const void *in)
+{
+	struct pl_slice token = ((const struct in_auth *)in)->token;
+	if (token.len)
+		pl_session_sign_in(s, token, ref, true);
+	else
+		refuse_auth(s, ref, &row_named("auth")->missing);
+	return 0;
+}
+
 void pl_qrypt_on_signed_in(struct pl_session *s, struct pl_slice ref, bool was_asked, int err)
 {
 	if (!was_asked)
 		return; /* the handshake brought the token: nothing is said either way */
 	if (err) {
-		const struct pl_words *w = refusal_of(err);
-		tell_auth_error(s, w, 0);
-		pl_qrypt_fail(s, ref, w, 0);
+		refuse_auth(s, ref, refusal_of(err));
 		return;
 	}
 	struct pl_buf *b = pl_session_out(s);
@@ -363,9 +371,9 @@ struct in_send {
 };
 
 static const struct pl_field send_fields[] = {
-	PL_FIELD(struct in_send, conversation, "conversationId", PL_STR, 0, ID_MAX,
+	PL_FIELD(struct in_send, conversation, "conversationId", PL_STR, PL_NEEDED, ID_MAX,
 		 "where to (required)"),
-	PL_FIELD(struct in_send, content, "content", PL_STR, 0, TEXT_MAX,
+	PL_FIELD(struct in_send, content, "content", PL_STR, PL_NEEDED, TEXT_MAX,
 		 "the text, not empty (required, or encryptedContents)"),
 	PL_FIELD(struct in_send, copies, "encryptedContents", PL_NODE, 0, 0,
 		 "instead of content: {userId: text}, each recipient's own copy"),
@@ -537,7 +545,7 @@ static void reply_page(struct pl_session *s, const struct pl_op *op)
 	reply(s, b, pl_session_ref(op));
 }
 
-/* The page that waited for this. Nobody asked to mark it read: whether it worked is not told. */
+/* The page that waited for this. Nobody asked for it: whether it worked is not told. */
 static void read_silently(struct pl_op *op)
 {
 	struct pl_session *s = pl_session_of(op);
@@ -560,6 +568,7 @@ static bool mark_all_read(struct pl_session *s, struct pl_op *page)
 	op->mark_read.user = p->user;
 	op->mark_read.conversation = p->conversation;
 	op->mark_read.message = p->messages[p->nmessages - 1].id;
+	op->mark_read.is_silent = true;
 	pl_session_hold(op, page);
 	pl_session_submit(s, op);
 	return true;
@@ -626,8 +635,8 @@ struct in_read {
 static const struct pl_field read_fields[] = {
 	PL_FIELD(struct in_read, conversation, "conversationId", PL_STR, PL_REQUIRED, ID_MAX,
 		 "id of the conversation"),
-	PL_FIELD(struct in_read, message, "messageId", PL_STR, 0, ID_MAX,
-		 "up to this one; without it, everything"),
+	PL_FIELD(struct in_read, message, "messageId", PL_STR, PL_REQUIRED, ID_MAX,
+		 "up to this one"),
 	{0},
 };
 
@@ -650,7 +659,7 @@ static int on_mark_read(struct pl_session *s, struct pl_slice ref, const void *i
 	struct pl_uuid conversation, message = {{0}};
 	if (!read_conversation(s, ref, m->conversation, &conversation))
 		return 0;
-	if (m->message.len && pl_uuid_parse(m->message, &message)) {
+	if (pl_uuid_parse(m->message, &message)) {
 		pl_qrypt_fail(s, ref, &row_named("mark_read")->not_found, 0);
 		return 0;
 	}
@@ -949,8 +958,7 @@ const struct pl_message_row pl_qrypt_rows[] = {
 	 .missing = {"MISSING_CONVERSATION_ID", "Conversation ID is required"},
 	 .failed = {"DATABASE_ERROR", "Failed to load messages"},
 	 .reply = "`messages_loaded {messages, conversationId, hasMore}`",
-	 .others = "`message_read`",
-	 .doc = "The newest messages, oldest of them first. Marks them read."},
+	 .doc = "The newest messages, oldest of them first. Marks them read, silently."},
 	{.name = "load_more_messages",
 	 .who = PL_SIGNED_IN,
 	 LIMITED(HISTORY),
@@ -967,7 +975,7 @@ const struct pl_message_row pl_qrypt_rows[] = {
 	 PL_IN(read_fields, struct in_read),
 	 .handle = on_mark_read,
 	 .denied = UNAUTHORIZED,
-	 .missing = {"MISSING_CONVERSATION_ID", "Conversation ID is required"},
+	 .missing = {"MISSING_REQUIRED_FIELDS", "Conversation ID and messageId are required"},
 	 .not_found = {"MESSAGE_NOT_FOUND", "Message not found"},
 	 .failed = {"DATABASE_ERROR", "Failed to mark as read"},
 	 .reply = "`message_read {conversationId, messageId, userId, readAt}`",

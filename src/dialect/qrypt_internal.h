@@ -12,7 +12,7 @@ void pl_qrypt_on_expiry(struct pl_session *, uint64_t expires_s, bool is_over);
 
 /* qrypt.c: the envelope. The payload is written between the two. */
 void pl_qrypt_begin(struct pl_buf *, const char *type);
-/* ref.at == NULL: null, as the request had it. */
+/* With the id of the request; a fresh one where it had none. */
 void pl_qrypt_end(struct pl_buf *, struct pl_slice ref);
 /*
  * For frames that answer nothing. Always with an id of its own: the oldest clients drop frames that

@@ -27,11 +27,7 @@ static int read_one(const struct pl_field *f, const struct pl_json *v, void *to)
 			return PL_EINVAL;
 		*(bool *)to = v->boolean;
 		return 0;
-	case PL_NODE:
-		if (!pl_json_is(v, PL_JSON_OBJECT) && !pl_json_is(v, PL_JSON_ARRAY))
-			return PL_EINVAL;
-		*(const struct pl_json **)to = v;
-		return 0;
+	case PL_NODE: *(const struct pl_json **)to = v; return 0;
 	}
 	return PL_EINVAL;
 }
@@ -53,7 +49,7 @@ int pl_schema_read(const struct pl_field *fields, const struct pl_json *object, 
 		*bad = f->name;
 		/* A text that is too long is not a missing one. */
 		bool is_long = f->type == PL_STR && pl_json_is(v, PL_JSON_STRING);
-		return f->flags & PL_REQUIRED && !is_long ? PL_ENOTFOUND : PL_EINVAL;
+		return f->flags & (PL_REQUIRED | PL_NEEDED) && !is_long ? PL_ENOTFOUND : PL_EINVAL;
 	}
 	/* Only now: an alternative name may have come later. */
 	for (const struct pl_field *f = fields; f && f->name; f++)

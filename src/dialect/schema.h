@@ -11,10 +11,14 @@ enum pl_field_type {
 	PL_STR,  /* struct pl_slice, at == NULL when absent */
 	PL_INT,  /* int64_t, 0 when absent; a whole number from 0 */
 	PL_BOOL, /* bool */
-	PL_NODE, /* const struct pl_json *: an object or array, looked at by the handler */
+	PL_NODE, /* const struct pl_json *: any value, looked at by the handler */
 };
 
-enum { PL_REQUIRED = 1 };
+enum {
+	PL_REQUIRED = 1,
+	PL_NEEDED = 2, /* whether it may be absent is the handler's to say; a wrong type is as if it
+			  were */
+};
 
 struct pl_field {
 	const char *name;

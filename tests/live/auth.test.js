@@ -160,7 +160,7 @@ test('tokens that nobody issued', async () => {
 		crit: token(who, { header: { crit: ['exp'] } }),
 		'no exp': sign({ ...claims(who), exp: undefined }),
 		'exp as text': sign({ ...claims(who), exp: String(claims(who).exp) }),
-		'no sub': sign({ ...claims(who), sub: undefined }),
+		'nobody': sign({ ...claims(who), sub: undefined, username: undefined }),
 		'not before tomorrow': sign({ ...claims(who), nbf: claims(who).exp + 86400 }),
 		expired: token(who, { ttl: -3600 }),
 		'over 8 KiB': sign({ ...claims(who), pad: 'x'.repeat(9000) }),

@@ -52,8 +52,8 @@ test('the default listener: /ws', async () => {
 
 test('upgrades elsewhere', async () => {
 	for (const where of ['/nowhere', '/wsx', '/ws/../etc/passwd', '/%00'])
-		assert.ok([400, 404].includes((await upgrade(server, where)).status), where);
-	assert.equal((await upgrade(server, '/nowhere')).status, 404);
+		assert.ok([400, 404].includes((await upgrade(every, where)).status), where);
+	assert.equal((await upgrade(every, '/nowhere')).status, 404);
 });
 
 test('upgrades that are none', async () => {
