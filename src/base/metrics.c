@@ -27,3 +27,10 @@ void pl_metrics_write(struct pl_buf *out, const struct pl_metrics *const *sets, 
 		pl_buf_putc(out, '\n');
 	}
 }
+
+void pl_metrics_markdown(struct pl_buf *out)
+{
+	for (int id = 0; id < PL_M__COUNT; id++)
+		pl_buf_printf(out, "| `parley_%s` | %s | %s |\n", rows[id].name, rows[id].kind,
+			      rows[id].help);
+}

@@ -69,5 +69,7 @@ static inline void pl_metric_add(struct pl_metrics *m, enum pl_metric id, int64_
 int64_t pl_metric_sum(const struct pl_metrics *const *sets, size_t n, enum pl_metric id);
 /* The Prometheus text format 0.0.4 of all rows, names prefixed "parley_". */
 void pl_metrics_write(struct pl_buf *out, const struct pl_metrics *const *sets, size_t n);
+/* The table as rows of Markdown: name, type, meaning. */
+void pl_metrics_markdown(struct pl_buf *out);
 
 #endif

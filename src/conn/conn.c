@@ -20,6 +20,11 @@ void *pl_conn_user(const struct pl_conn *c)
 	return c->user;
 }
 
+void pl_conn_set_user(struct pl_conn *c, void *user)
+{
+	c->user = user;
+}
+
 void *pl_conn_ctx(const struct pl_conn *c)
 {
 	return c->endpoint ? c->endpoint->ctx : NULL;

@@ -67,6 +67,11 @@ void pl_conns_drain(struct pl_conns *, const char *reason);
 /* ---- one connection ---- */
 
 void *pl_conn_user(const struct pl_conn *);
+/*
+ * What pl_conn_user returns from now on: of a WebSocket until it ends, of a request until the next
+ * one. So whoever answers later finds his state again in on_close.
+ */
+void pl_conn_set_user(struct pl_conn *, void *user);
 void *pl_conn_ctx(const struct pl_conn *);   /* the endpoint's */
 uint64_t pl_conn_id(const struct pl_conn *); /* unique in the process; for logs */
 const struct pl_ip *pl_conn_from(const struct pl_conn *);

@@ -187,6 +187,7 @@ static void serve(struct pl_conn *c, const struct pl_http_request *http, struct 
 	c->keep_alive = http->head.keep_alive;
 	c->is_head = http->method == PL_HTTP_HEAD;
 	c->phase = PL_PH_OWED;
+	c->user = NULL;
 	pl_conn_set_deadline(c, 0);
 	if (pl_conn_see_through_proxy(c, http)) {
 		pl_metric_add(c->set->metrics, PL_M_REFUSED, 1);

@@ -1,0 +1,66 @@
+/* rest.c - the table of routes, and the one door that all requests come through. */
+#include "rest/internal.h"
+
+/* QryptChat's path on its web server: there it told where the WebSocket is. */
+static void qrypt_info(struct pl_rest *r, struct pl_conn *c, const struct pl_request *q)
+{
+	(void)r, (void)q;
+	pl_rest_reply(c, 426, PL_S("text/plain; charset=utf-8"),
+		      PL_S("WebSocket connections are accepted at /ws of this server.\n"), NULL);
+}
+
+static const struct pl_rest_row rows[] = {
+	{PL_HTTP_GET, "/health", true, pl_rest_health, NULL},
+	{PL_HTTP_GET, "/ready", false, pl_rest_ready, NULL},
+	{PL_HTTP_GET, "/metrics", false, pl_rest_metrics, NULL},
+	{PL_HTTP_GET, "/ws/stats", false, pl_rest_stats, pl_rest_stats_gone},
+	{PL_HTTP_GET, "/api/websocket", true, qrypt_info, NULL},
+};
+enum { ROWS = sizeof(rows) / sizeof(*rows) };
+_Static_assert((size_t)ROWS <= (size_t)PL_REST_ROUTES_MAX,
+	       "struct pl_rest has a door for each row");
+
+static void refuse(struct pl_rest *r, struct pl_conn *c)
+{
+	static const struct pl_http_header how = {PL_S("WWW-Authenticate"), PL_S("Bearer")};
+	pl_metric_add(r->hub->metrics, PL_M_AUTH_FAILED, 1);
+	pl_log(r->hub->log, PL_INFO, "rest", "connection %llu: the admin key is missing or wrong",
+	       (unsigned long long)pl_conn_id(c));
+	pl_rest_fail(c, 401, "this needs the admin key as a bearer token", &how);
+}
+
+static void on_request(struct pl_conn *c, const struct pl_request *q)
+{
+	struct pl_rest_door *door = pl_conn_ctx(c);
+	if (door->row->is_open || pl_admin_allows(&door->rest->key, q->http))
+		door->row->answer(door->rest, c, q);
+	else
+		refuse(door->rest, c);
+}
+
+static void on_close(struct pl_conn *c, uint16_t code, struct pl_slice reason)
+{
+	struct pl_rest_door *door = pl_conn_ctx(c);
+	(void)code, (void)reason;
+	if (door->row->gone)
+		door->row->gone(c);
+}
+
+void pl_rest_init(struct pl_rest *r, const struct pl_rest_shared *shared, struct pl_hub *hub)
+{
+	*r = (struct pl_rest){.shared = shared, .hub = hub};
+	for (size_t i = 0; i < ROWS; i++) {
+		struct pl_rest_door *door = &r->doors[i];
+		door->rest = r;
+		door->row = &rows[i];
+		door->endpoint = (struct pl_endpoint){
+			.on_request = on_request, .on_close = on_close, .ctx = door};
+	}
+}
+
+size_t pl_rest_routes(struct pl_rest *r, struct pl_route *out)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		out[i] = (struct pl_route){rows[i].method, rows[i].path, &r->doors[i].endpoint};
+	return ROWS;
+}

@@ -1,0 +1,74 @@
+/*
+ * rest.h - what is asked by plain HTTP: whether the server lives, whether it may be given traffic,
+ * what it counts, and who is there.
+ *
+ * Access      Every route but those marked is_open needs the admin key as a bearer token. The check
+ *             is made in one place, before the route's own code; without a configured key nobody
+ *             passes it.
+ * Threads     A struct pl_rest belongs to its worker's loop. What it shares with its siblings is
+ *             immutable, but for the hubs: each is looked at on its own worker's thread only.
+ */
+#ifndef PL_REST_REST_H
+#define PL_REST_REST_H
+
+#include "chat/hub.h"
+#include "conn/conn.h"
+
+struct pl_rest;
+struct pl_rest_row;
+
+/* The key of the admin routes. All zero: there is none, and nobody is let in. */
+struct pl_admin_key {
+	uint8_t digest[32]; /* SHA-256: the key itself is not kept */
+	bool is_set;
+};
+
+/* An empty slice: no key. PL_ENOMEM: OpenSSL could not, and nobody is let in. */
+int pl_admin_key_set(struct pl_admin_key *, struct pl_slice key) PL_MUST_CHECK;
+/* In a time that tells nothing about the key. False without a key. */
+bool pl_admin_key_fits(const struct pl_admin_key *, struct pl_slice given);
+
+/* What the routes of all workers share. The owner's; outlives them. */
+struct pl_rest_shared {
+	const char *version;
+	uint64_t born_ms; /* pl_now_ms() of the start */
+	const struct pl_metrics *const *sets;
+	size_t nsets;
+	struct pl_hub *const *hubs; /* one for each worker */
+	size_t nhubs;
+	/* [any thread] NULL: may be given traffic; else a constant sentence why not. */
+	const char *(*why_not_ready)(void *ctx);
+	/* [any thread] Days until the certificate expires; false: there is none. May be NULL. */
+	bool (*certificate_days)(void *ctx, int64_t *days);
+	void *ctx;
+};
+
+enum { PL_REST_ROUTES_MAX = 8 };
+
+struct pl_rest {
+	const struct pl_rest_shared *shared;
+	struct pl_hub *hub;      /* of this worker */
+	struct pl_admin_key key; /* written on the worker's thread, or before it starts */
+	uint32_t gathers;        /* answers that wait for the other workers */
+	struct pl_rest_door {
+		struct pl_endpoint endpoint;
+		struct pl_rest *rest;
+		const struct pl_rest_row *row;
+	} doors[PL_REST_ROUTES_MAX];
+};
+
+/* Must not move afterwards. It owns nothing: there is no fini. */
+void pl_rest_init(struct pl_rest *, const struct pl_rest_shared *, struct pl_hub *);
+/*
+ * Writes a row for each route, at most PL_REST_ROUTES_MAX; returns how many.
+ *
+ * An answer may be gathered from all workers by a task that travels from loop to loop. It survives
+ * its connection, so the loops must be turned, in the order of shared->hubs and then once more,
+ * between the end of the last connection and the end of the first hub.
+ */
+size_t pl_rest_routes(struct pl_rest *, struct pl_route *out);
+
+/* docs/metrics.md */
+void pl_rest_metrics_markdown(struct pl_buf *);
+
+#endif
