@@ -1,6 +1,8 @@
 /* cmd_docs.c - parley docs PAGE: the pages of docs/ that are printed from tables. */
 #include "cmd.h"
 
+#include "dialect/qrypt.h"
+
 #include <string.h>
 
 struct page {
@@ -10,6 +12,7 @@ struct page {
 
 static const struct page pages[] = {
 	{"configuration", pl_config_markdown},
+	{"qryptchat", pl_qrypt_document},
 };
 
 static int print(const struct page *p)

@@ -6,12 +6,13 @@
 #include <assert.h>
 #include <stdalign.h>
 
-const struct pl_message_row *pl_dispatch_find(const struct pl_message_row *rows,
+const struct pl_message_row *pl_dispatch_find(const struct pl_message_row *const *tables,
 					      struct pl_slice name)
 {
-	for (; rows->name; rows++)
-		if (pl_slice_is(name, rows->name))
-			return rows;
+	for (; *tables; tables++)
+		for (const struct pl_message_row *r = *tables; r->name; r++)
+			if (pl_slice_is(name, r->name))
+				return r;
 	return NULL;
 }
 
@@ -75,25 +76,37 @@ static void put_field_rows(const struct pl_message_row *row, struct pl_buf *out)
 			      types[f->type], f->flags & PL_REQUIRED ? "" : ", optional", f->doc);
 }
 
-void pl_dispatch_document(const struct pl_message_row *rows, struct pl_buf *out)
+static void put_message_row(const struct pl_message_row *r, struct pl_buf *out)
+{
+	pl_buf_printf(out, "| `%s` | %s | ", r->name,
+		      r->who == PL_SIGNED_IN ? "signed in" : "anyone");
+	put_fields(r, out);
+	pl_buf_printf(out, " | %s | %s | %s |\n", r->reply, r->others ? r->others : "–", r->doc);
+}
+
+static void put_error_rows(const struct pl_message_row *r, struct pl_buf *out)
+{
+	put_error(out, r, "nobody signed in", &r->denied);
+	put_error(out, r, "a required field is missing", &r->missing);
+	put_error(out, r, "it names something that is not there", &r->not_found);
+	put_error(out, r, "it could not be done", &r->failed);
+}
+
+static void each_row(const struct pl_message_row *const *tables, struct pl_buf *out,
+		     void (*put)(const struct pl_message_row *, struct pl_buf *))
+{
+	for (; *tables; tables++)
+		for (const struct pl_message_row *r = *tables; r->name; r++)
+			put(r, out);
+}
+
+void pl_dispatch_document(const struct pl_message_row *const *tables, struct pl_buf *out)
 {
 	PL_PUT(out,
 	       "| message | who | payload | answer | others hear | |\n|---|---|---|---|---|---|\n");
-	for (const struct pl_message_row *r = rows; r->name; r++) {
-		pl_buf_printf(out, "| `%s` | %s | ", r->name,
-			      r->who == PL_SIGNED_IN ? "signed in" : "anyone");
-		put_fields(r, out);
-		pl_buf_printf(out, " | %s | %s | %s |\n", r->reply, r->others ? r->others : "–",
-			      r->doc);
-	}
+	each_row(tables, out, put_message_row);
 	PL_PUT(out, "\n## Fields\n\n| message | field | type | |\n|---|---|---|---|\n");
-	for (const struct pl_message_row *r = rows; r->name; r++)
-		put_field_rows(r, out);
+	each_row(tables, out, put_field_rows);
 	PL_PUT(out, "\n## Errors\n\n| message | when | code | text |\n|---|---|---|---|\n");
-	for (const struct pl_message_row *r = rows; r->name; r++) {
-		put_error(out, r, "nobody signed in", &r->denied);
-		put_error(out, r, "a required field is missing", &r->missing);
-		put_error(out, r, "it names something that is not there", &r->not_found);
-		put_error(out, r, "it could not be done", &r->failed);
-	}
+	each_row(tables, out, put_error_rows);
 }

@@ -49,12 +49,13 @@ struct pl_verdict {
 	int err;
 };
 
-/* NULL: no such row. The table ends with {0}. */
-const struct pl_message_row *pl_dispatch_find(const struct pl_message_row *, struct pl_slice name);
+/* NULL: no such row. Each table ends with {0}, the list of tables with NULL. */
+const struct pl_message_row *pl_dispatch_find(const struct pl_message_row *const *tables,
+					      struct pl_slice name);
 struct pl_verdict pl_dispatch(const struct pl_message_row *, struct pl_session *,
 			      struct pl_slice ref, const struct pl_json *body);
 
-/* The table as Markdown: messages, then their fields, then their errors. */
-void pl_dispatch_document(const struct pl_message_row *, struct pl_buf *);
+/* The tables as Markdown: messages, then their fields, then their errors. */
+void pl_dispatch_document(const struct pl_message_row *const *tables, struct pl_buf *);
 
 #endif

@@ -138,7 +138,7 @@ static void on_text(struct pl_session *s, struct pl_slice text)
 		fail_unread(s);
 		return;
 	}
-	const struct pl_message_row *row = pl_dispatch_find(pl_qrypt_rows, e.type);
+	const struct pl_message_row *row = pl_qrypt_find(e.type);
 	if (!row) {
 		if (e.type.len > TYPE_SHOWN)
 			fail_unread(s);

@@ -5,8 +5,56 @@
 #include "dialect/dispatch.h"
 #include "dialect/qrypt.h"
 
-/* qrypt_in.c */
-extern const struct pl_message_row pl_qrypt_rows[];
+/* What a client may say, by noun: each table ends with {0} and stands in the file of its name. */
+extern const struct pl_message_row pl_qrypt_auth[], pl_qrypt_conversations[], pl_qrypt_messages[],
+	pl_qrypt_history[], pl_qrypt_typing[], pl_qrypt_groups[];
+const struct pl_message_row *pl_qrypt_find(struct pl_slice name);
+
+#define AUTH_REQUIRED                                      \
+	{                                                  \
+		"AUTH_REQUIRED", "Authentication required" \
+	}
+#define UNAUTHORIZED                                      \
+	{                                                 \
+		"UNAUTHORIZED", "Authentication required" \
+	}
+#define LIMITED(name) .has_limit = true, .limit = PL_LIMIT_##name
+
+enum {
+	PL_QRYPT_ID_MAX = 64,
+	PL_QRYPT_NAME_MAX = 256,
+	PL_QRYPT_TEXT_MAX = 4 << 20, /* the connection's message limit is what counts */
+};
+
+/* {conversationId}: of several messages. */
+struct in_conversation {
+	struct pl_slice conversation;
+};
+extern const struct pl_field pl_qrypt_conversation_fields[];
+
+/* qrypt_answer.c */
+extern const struct pl_words pl_qrypt_access_denied;
+/* The row of a message that is in a table. */
+const struct pl_message_row *pl_qrypt_row(const char *name);
+/* The answer to a failed operation, in the words of its row. */
+void pl_qrypt_fail_op(struct pl_session *, const struct pl_op *, const struct pl_message_row *);
+/* The session to answer, or NULL: it is gone, or was just told that the operation failed. */
+struct pl_session *pl_qrypt_answering(const struct pl_op *, const char *row);
+/* Ends the frame and sends it. */
+void pl_qrypt_reply(struct pl_session *, struct pl_buf *, struct pl_slice ref);
+/* {conversationId ...more}: the short answers. */
+void pl_qrypt_reply_conversation(struct pl_session *, const char *type, struct pl_slice ref,
+				 const struct pl_uuid *id, const char *more);
+/* An id that is no uuid names nothing that this user may see: answers so, and says false. */
+bool pl_qrypt_read_conversation(struct pl_session *, struct pl_slice ref, struct pl_slice text,
+				struct pl_uuid *out);
+/* qrypt_conversations.c: asks the store whether the session's user is a member. */
+int pl_qrypt_ask_access(struct pl_session *, struct pl_slice ref,
+			const struct pl_uuid *conversation, void (*on_done)(struct pl_op *));
+/* Whether the answer still concerns the user who asked: another may have signed in meanwhile. */
+bool pl_qrypt_is_still(const struct pl_session *, const struct pl_uuid *user);
+
+/* qrypt_auth.c */
 void pl_qrypt_on_signed_in(struct pl_session *, struct pl_slice ref, bool was_asked, int err);
 void pl_qrypt_on_expiry(struct pl_session *, uint64_t expires_s, bool is_over);
 

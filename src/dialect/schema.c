@@ -11,9 +11,9 @@ static int read_str(const struct pl_field *f, const struct pl_json *v, void *to)
 
 static int read_int(const struct pl_field *f, const struct pl_json *v, void *to)
 {
-	if (!pl_json_is(v, PL_JSON_INT) || v->integer < 0 || (uint64_t)v->integer > f->max)
+	if (!pl_json_is(v, PL_JSON_INT) || v->integer < 0)
 		return PL_EINVAL;
-	*(int64_t *)to = v->integer;
+	*(int64_t *)to = v->integer < f->max ? v->integer : f->max;
 	return 0;
 }
 

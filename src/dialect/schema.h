@@ -25,7 +25,7 @@ struct pl_field {
 	enum pl_field_type type;
 	unsigned flags;
 	size_t offset; /* in the input struct; two names with one offset are alternatives */
-	uint32_t max;  /* PL_STR: bytes; PL_INT: the value; longer or larger is refused */
+	uint32_t max;  /* PL_STR: bytes, longer is refused; PL_INT: larger values count as this */
 	const char *doc;
 };
 
