@@ -1,6 +1,8 @@
 /* cmd_docs.c - parley docs PAGE: the pages of docs/ that are printed from tables. */
 #include "cmd.h"
 
+#include "rest/rest.h"
+
 #include <string.h>
 
 struct page {
@@ -10,6 +12,7 @@ struct page {
 
 static const struct page pages[] = {
 	{"configuration", pl_config_markdown},
+	{"metrics", pl_rest_metrics_markdown},
 };
 
 static int print(const struct page *p)
