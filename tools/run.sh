@@ -28,15 +28,8 @@ answers() {
 	) 2>/dev/null
 }
 
-chat_line() {
-	local token
-	token=$("$program" token --user "$1" --ttl 24h --data "$data")
-	printf '\n  %s, in a terminal of your own, in %s:\n\n' "$1" "$PWD"
-	printf '%s chat %s --with %s --token %s\n' "$program" "$url" "$2" "$token"
-}
-
-print_token() {
-	printf '  %-6s %s\n' "$1" "$("$program" token --user "$1" --ttl 24h --data "$data")"
+sign() {
+	"$program" token --user "$1" --ttl 24h --data "$data"
 }
 
 # $1: the server's process id. Says nothing when the server did not come up: it told why itself.
@@ -49,13 +42,12 @@ say_how() {
 	done
 	((try < 300)) || return 0
 	printf '\nParley is ready: %s   (data in %s, Ctrl-C stops it)\n' "$url" "$data"
-	printf '\nTokens, good for a day:\n\n'
-	print_token alice
-	print_token bob
-	printf '\nTwo people can talk now:\n'
-	chat_line alice bob
-	chat_line bob alice
-	printf '\n'
+	local alice bob chat="$program chat $url"
+	alice=$(sign alice) bob=$(sign bob)
+	printf '\nTokens, good for a day:\n\n  alice  %s\n  bob    %s\n' "$alice" "$bob"
+	printf '\nTwo people can talk now. In a second terminal, in %s:\n\n' "$PWD"
+	printf '%s --with bob --token %s\n\nand in a third one:\n\n' "$chat" "$alice"
+	printf '%s --with alice --token %s\n\n' "$chat" "$bob"
 }
 
 [[ $port =~ ^[0-9]+$ ]] && ((port > 0 && port < 65536)) || {
@@ -68,10 +60,14 @@ tools/install-deps.sh run
 quiet=()
 [[ -t 1 ]] || quiet=(-- --quiet)
 echo "building $program"
-cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log >&2; exit 1; }
-rm -f build-configure.log
+mkdir -p build
+cmake --preset release >build/configure.log 2>&1 || {
+	cat build/configure.log >&2
+	exit 1
+}
 cmake --build --preset release --target parley "${quiet[@]}"
 
-# This process becomes the server, so that signals and the exit code are its own.
-say_how $$ &
+# This process becomes the server, so that signals and the exit code are its own; the
+# one who prints is nobody's child.
+(say_how $$ &)
 exec "$program" serve --data "$data" --listen "127.0.0.1:$port"
