@@ -13,6 +13,17 @@ foreach(test IN LISTS unit_tests)
   set_tests_properties(${layer}/${name} PROPERTIES TIMEOUT 120)
 endforeach()
 
+# Pure parts of the program, each with the one file that it tests.
+file(GLOB program_tests CONFIGURE_DEPENDS parley/*_test.c)
+foreach(test IN LISTS program_tests)
+  get_filename_component(name "${test}" NAME_WE)
+  string(REGEX REPLACE "_test\\.c$" ".c" subject "${test}")
+  add_executable(parley_${name} "${test}" "${subject}")
+  target_link_libraries(parley_${name} PRIVATE parley_core PkgConfig::CMOCKA)
+  add_test(NAME parley/${name} COMMAND parley_${name})
+  set_tests_properties(parley/${name} PROPERTIES TIMEOUT 120)
+endforeach()
+
 # The command line, run as a process.
 if(TARGET parley)
   add_test(NAME program/command_line

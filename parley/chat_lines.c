@@ -149,7 +149,7 @@ static bool may_take(const struct chat *c, const struct chat_line *line)
 		return true;
 	if (line->verb == CHAT_SAY && outbox_is_full(&c->outbox))
 		return false;
-	if (line->verb == CHAT_QUIT && c->outbox.count)
+	if (line->verb != CHAT_SAY && c->outbox.count && !c->screen.is_typed)
 		return false;
 	return is_coming_back(c) ||
 	       (is_idle(c) && (c->state == CHAT_NO_USER || !is_request_open(c)));

@@ -17,7 +17,7 @@ static void refuse(struct link *l, const struct pl_http_response *r)
 {
 	struct pl_buf what;
 	pl_buf_init(&what, 128);
-	pl_buf_printf(&what, "the server answered %u", r->status);
+	pl_buf_printf(&what, "it answered %u", r->status);
 	pl_buf_putc(&what, 0);
 	l->is_refusal = is_final_status(r->status);
 	link_end(l, what.err ? "refused" : what.at, r->reason);
