@@ -2,6 +2,7 @@
 #include "cmd.h"
 
 #include "dialect/qrypt.h"
+#include "rest/rest.h"
 
 #include <string.h>
 
@@ -13,6 +14,7 @@ struct page {
 static const struct page pages[] = {
 	{"configuration", pl_config_markdown},
 	{"qryptchat", pl_qrypt_document},
+	{"metrics", pl_rest_metrics_markdown},
 };
 
 static int print(const struct page *p)

@@ -24,7 +24,7 @@ static void refuse(struct pl_rest *r, struct pl_conn *c)
 {
 	static const struct pl_http_header how = {PL_S("WWW-Authenticate"), PL_S("Bearer")};
 	pl_metric_add(r->hub->metrics, PL_M_AUTH_FAILED, 1);
-	pl_log(r->hub->log, PL_INFO, "rest", "connection %llu: the admin key is missing or wrong",
+	pl_log(r->hub->log, PL_DEBUG, "rest", "connection %llu: the admin key is missing or wrong",
 	       (unsigned long long)pl_conn_id(c));
 	pl_rest_fail(c, 401, "this needs the admin key as a bearer token", &how);
 }

@@ -1,8 +1,10 @@
 /* server.c - composition: what is made of what, in which order it starts, and in which it ends. */
 #include "server/server.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "dialect/qrypt.h"
+#include "rest/rest.h"
 #include "server/settings.h"
 #include "server/worker.h"
 
@@ -16,7 +18,8 @@ struct site {
 	struct pl_hub hub;
 	struct pl_gateway gateway;
 	struct pl_endpoint qrypt;
-	struct pl_route routes[8];
+	struct pl_rest rest;
+	struct pl_route routes[8 + PL_REST_ROUTES_MAX];
 	struct pl_router by_path;  /* listeners for everything */
 	struct pl_router by_qrypt; /* listeners of one dialect: all paths are its own */
 	struct pl_listen_point points[PL_LISTEN_MAX];
@@ -40,6 +43,11 @@ struct pl_server {
 	size_t nbound;
 	struct site *sites;
 	uint32_t nsites;
+	/* What the REST routes look at: the sets and hubs of all sites, and the store's set. */
+	struct pl_rest_shared rest;
+	const struct pl_metrics **sets;
+	struct pl_hub **hubs;
+	atomic_bool is_leaving;
 };
 
 /* ---- parts ---- */
@@ -142,6 +150,51 @@ static int bind_all(struct pl_server *s, struct pl_buf *why)
 	return err;
 }
 
+/* ---- what the REST routes ask ---- */
+
+static const char *why_not_ready(void *ctx)
+{
+	struct pl_server *s = ctx;
+	/* First: the store may be gone already. */
+	if (atomic_load(&s->is_leaving))
+		return "the server is stopping";
+	return pl_store_ready(s->store) ? NULL : "the store does not take writes";
+}
+
+static bool certificate_days(void *ctx, int64_t *days)
+{
+	struct pl_server *s = ctx;
+	struct pl_tls_context *t = pl_tls_holder_get(&s->tls);
+	*days = pl_tls_context_days_left(t);
+	pl_tls_context_release(t);
+	return true;
+}
+
+static int init_rest(struct pl_server *s, uint32_t n)
+{
+	s->sets = pl_zalloc(n + 1, sizeof(*s->sets));
+	s->hubs = pl_zalloc(n, sizeof(*s->hubs));
+	if (!s->sets || !s->hubs)
+		return PL_ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		s->sets[i] = &s->sites[i].worker.metrics;
+		s->hubs[i] = &s->sites[i].hub;
+	}
+	s->sets[n] = &s->store_metrics;
+	s->rest = (struct pl_rest_shared){.version = PARLEY_VERSION,
+					  .born_ms = pl_now_ms(),
+					  .sets = s->sets,
+					  .nsets = n + 1,
+					  .hubs = s->hubs,
+					  .nhubs = n,
+					  .why_not_ready = why_not_ready,
+					  .ctx = s};
+	/* A reload exchanges a certificate, but never the first one for none. */
+	if (s->tls.context)
+		s->rest.certificate_days = certificate_days;
+	return 0;
+}
+
 /* ---- sites ---- */
 
 static void fill_routes(struct site *site)
@@ -151,6 +204,7 @@ static void fill_routes(struct site *site)
 	site->qrypt.ctx = &site->gateway;
 	site->routes[n++] = (struct pl_route){PL_HTTP_OTHER, "/ws", &site->qrypt};
 	site->routes[n++] = (struct pl_route){PL_HTTP_OTHER, "/", &site->qrypt};
+	n += pl_rest_routes(&site->rest, &site->routes[n]);
 	site->by_path = (struct pl_router){site->routes, n, NULL};
 	site->by_qrypt = (struct pl_router){site->routes, n, &site->qrypt};
 }
@@ -171,6 +225,8 @@ static int init_site(struct pl_server *s, struct site *site, uint32_t index)
 	if (err)
 		return err;
 	site->hub.store = s->store;
+	pl_rest_init(&site->rest, &s->rest, &site->hub);
+	site->rest.key = o->admin;
 	fill_routes(site);
 	for (size_t i = 0; i < s->nbound; i++) {
 		site->points[i] = s->bound[i];
@@ -190,10 +246,10 @@ static uint32_t count_workers(const struct pl_config *c)
 static int start_sites(struct pl_server *s, struct pl_auth *auth, struct pl_buf *why)
 {
 	uint32_t n = count_workers(s->config);
-	int err = 0;
 	s->sites = pl_zalloc(n, sizeof(*s->sites));
 	if (!s->sites)
 		return PL_ENOMEM;
+	int err = init_rest(s, n);
 	for (; !err && s->nsites < n; s->nsites++) {
 		struct site *site = &s->sites[s->nsites];
 		err = init_site(s, site, s->nsites);
@@ -300,6 +356,7 @@ static void adopt(struct pl_task *t)
 	site->hub.options = &v->settings->chat;
 	site->hub.limits = pl_settings_limits(v->settings);
 	site->gateway.options = &v->settings->gateway;
+	site->rest.key = v->settings->admin;
 	pl_gateway_set_auth(&site->gateway, v->auth);
 	pl_settings_release(old);
 	pl_free(v);
@@ -354,6 +411,7 @@ static void say_goodbye(struct pl_task *t)
 
 void pl_server_drain(struct pl_server *s)
 {
+	atomic_store(&s->is_leaving, true);
 	visit_all(s, say_goodbye, NULL, NULL);
 }
 
@@ -421,10 +479,13 @@ void pl_server_free(struct pl_server *s)
 		return;
 	/* Workers first: nothing new reaches the store. Then the store, whose answers the loops
 	 * still take. */
+	atomic_store(&s->is_leaving, true);
 	stop_workers(s);
 	pl_store_close(s->store);
 	empty_loops(s);
 	free_sites(s);
+	pl_free(s->sets);
+	pl_free(s->hubs);
 	close_listeners(s);
 	pl_bus_free(s->bus);
 	pl_gate_free(s->gate);

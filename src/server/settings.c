@@ -153,6 +153,8 @@ int pl_settings_new(const struct pl_config *c, const struct pl_settings *before,
 	if (!err)
 		err = read_proxies(s, &c->trusted_proxies, why);
 	if (!err)
+		err = pl_settings_admin(c, why, &s->admin);
+	if (!err)
 		err = find_limits(s, before);
 	if (err) {
 		pl_settings_release(s);

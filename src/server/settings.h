@@ -12,6 +12,7 @@
 #include "chat/hub.h"
 #include "conn/conn.h"
 #include "dialect/session.h"
+#include "rest/rest.h"
 #include "server/config.h"
 
 struct pl_settings {
@@ -20,6 +21,7 @@ struct pl_settings {
 	struct pl_chat_options chat;
 	struct pl_gateway_options gateway;
 	struct pl_gate_options gate;
+	struct pl_admin_key admin;
 	struct pl_rate rates[PL_LIMIT__COUNT];
 	struct pl_rate_limits
 		*limits; /* the buckets; shared with the set before when the rates are the same */
@@ -36,5 +38,8 @@ struct pl_limits *pl_settings_limits(const struct pl_settings *);
 /* The verifier of tokens: configured keys, or the data directory's own. */
 int pl_settings_auth(const struct pl_config *, struct pl_buf *why,
 		     struct pl_auth **out) PL_MUST_CHECK;
+/* The admin key: configured, else what the data directory holds, else none. */
+int pl_settings_admin(const struct pl_config *, struct pl_buf *why,
+		      struct pl_admin_key *out) PL_MUST_CHECK;
 
 #endif
