@@ -7,6 +7,7 @@ program=build/dev/parley
 # What `parley docs` calls it, and where it belongs.
 pages=(
 	configuration docs/configuration.md
+	metrics docs/metrics.md
 )
 
 cmake --preset dev >/dev/null
