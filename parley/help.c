@@ -14,7 +14,7 @@ int put_buf(FILE *to, const struct pl_buf *b)
 	return EXIT_FINE;
 }
 
-static void complain(const char *fmt, va_list ap)
+static void __attribute__((format(printf, 1, 0))) complain(const char *fmt, va_list ap)
 {
 	(void)fputs("parley: ", stderr);
 	(void)vfprintf(stderr, fmt, ap);

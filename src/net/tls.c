@@ -97,9 +97,10 @@ static bool set_policy(SSL_CTX *ssl)
 				       SSL_SESS_CACHE_OFF); /* tickets only: no state of ours */
 	SSL_CTX_set_max_early_data(ssl, 0);
 	SSL_CTX_set_msg_callback(ssl, on_message);
+	char groups[] = "X25519:P-256:P-384"; /* not const: the macro casts it away */
 	return SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1 &&
 	       SSL_CTX_set_cipher_list(ssl, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1 &&
-	       SSL_CTX_set1_groups_list(ssl, "X25519:P-256:P-384") == 1;
+	       SSL_CTX_set1_groups_list(ssl, groups) == 1;
 }
 
 static struct pl_tls_context *new_context(const SSL_METHOD *method)
@@ -189,7 +190,9 @@ static bool name_the_server(SSL *ssl, const char *name, bool insecure)
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
 	if (!insecure && !X509_VERIFY_PARAM_set1_ip_asc(param, name) && !SSL_set1_host(ssl, name))
 		return false;
-	return SSL_set_tlsext_host_name(ssl, name) == 1;
+	/* What SSL_set_tlsext_host_name does, without its cast. */
+	return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+			(void *)(uintptr_t)name) == 1;
 }
 
 int pl_tls_new(struct pl_tls_context *c, const char *server_name, struct pl_tls **out)
