@@ -123,15 +123,16 @@ live() {
 	shift 3
 	PARLEY_BIN=$program PARLEY_FLAGS=$flags "${without_aslr[@]}" tools/live.sh --test-reporter=tap "$@" \
 		>"$log" 2>&1 || status=$?
-	((status == 0)) || grep -n -A 25 -E '^ *not ok' "$log" | head -n 120 || tail -n 40 "$log"
+	((status == 0)) || grep -A 12 -E '^ *not ok' "$log" | head -n 150 || tail -n 40 "$log"
 	counted node "$log" "$status"
 }
 
-# Whether the server can be started with these flags at all.
+# can_serve PROGRAM FLAGS: whether the server can be started with these flags at all.
 can_serve() {
-	local dir pid found=1 try
+	local dir pid found=1 try program=$1
+	shift
 	dir=$(mktemp -d)
-	"$@" serve --data "$dir" --set store.kind=memory --listen "unix:$dir/probe" >"$dir/log" 2>&1 &
+	"$program" serve "$@" --data "$dir" --set store.kind=memory --listen "unix:$dir/probe" >"$dir/log" 2>&1 &
 	pid=$!
 	for ((try = 0; try < 100; try++)); do
 		grep -q ready "$dir/log" && found=0 && break
@@ -179,7 +180,10 @@ units dev
 end_section
 
 section "generated pages are those in docs/"
-one_test "configuration" bash -c 'diff -u docs/configuration.md <(build/dev/parley docs configuration)'
+for page in configuration:configuration qryptchat:dialects/qryptchat; do
+	one_test "docs/${page#*:}.md" \
+		bash -c "diff -u docs/${page#*:}.md <(build/dev/parley docs ${page%%:*})"
+done
 end_section
 
 section "live tests: --engine epoll --workers 1"
