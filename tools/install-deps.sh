@@ -49,6 +49,13 @@ apt() {
 # Says nothing while it works: the log is shown when it fails.
 install_missing() {
 	local log
+	[[ ${#missing[@]} -gt 0 ]] || return 0
+	if [[ $(id -u) != 0 ]] && ! command -v sudo >/dev/null; then
+		echo "these packages are missing, and there is no sudo here; as root:" >&2
+		echo "  apt-get install --no-install-recommends ${missing[*]}" >&2
+		exit 1
+	fi
+	echo "installing ${missing[*]}"
 	log=$(mktemp)
 	if ! { apt update && apt install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null; then
 		tail -n 30 "$log" >&2
@@ -57,6 +64,14 @@ install_missing() {
 		exit 1
 	fi
 	rm -f "$log"
+}
+
+# clang's runtime for fuzzing and sanitizers is a package of its own that bears clang's version.
+find_clang_runtime() {
+	command -v clang >/dev/null || return 0
+	echo 'int LLVMFuzzerTestOneInput(const char *at, long n) { return at[0] == n; }' |
+		clang -x c - -fsanitize=fuzzer,address -o /dev/null 2>/dev/null ||
+		missing+=("libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev")
 }
 
 check_node() {
@@ -89,14 +104,9 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
 else
 	missing=()
 	find_missing
-	if [[ ${#missing[@]} -gt 0 ]]; then
-		if [[ $(id -u) != 0 ]] && ! command -v sudo >/dev/null; then
-			echo "these packages are missing, and there is no sudo here; as root:" >&2
-			echo "  apt-get install --no-install-recommends ${missing[*]}" >&2
-			exit 1
-		fi
-		echo "installing ${missing[*]}"
-		install_missing
-	fi
+	install_missing
+	missing=()
+	[[ $1 != test ]] || find_clang_runtime
+	install_missing
 fi
 [[ $1 == run ]] || check_node
