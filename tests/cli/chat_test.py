@@ -75,7 +75,8 @@ class TwoPeople(unittest.TestCase):
         with open(self.dir / "log", "ab") as log:
             size = log.tell()
             self.server = subprocess.Popen([PROGRAM, "serve", "--data", str(self.dir / "data"), "--listen",
-                                            f"127.0.0.1:{self.port}"], env=ENV, stdout=log, stderr=log)
+                                            f"127.0.0.1:{self.port}", "--set", "limits.enabled=false"],
+                                           env=ENV, stdout=log, stderr=log)
         self.addCleanup(self.stop, self.server)
         self.assertTrue(eventually(lambda: b"ready" in (self.dir / "log").read_bytes()[size:]))
 
