@@ -29,4 +29,7 @@ if(TARGET parley)
   add_test(NAME program/command_line
     COMMAND "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/tests/cli/cli_test.py" $<TARGET_FILE:parley>)
   set_tests_properties(program/command_line PROPERTIES TIMEOUT 120)
+  add_test(NAME program/chat
+    COMMAND "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/tests/cli/chat_test.py" $<TARGET_FILE:parley>)
+  set_tests_properties(program/chat PROPERTIES TIMEOUT 180)
 endif()

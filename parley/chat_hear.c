@@ -3,7 +3,7 @@
 
 #include "chat_text.h"
 
-enum { HELD_MAX = 4 << 20, PAGE_MAX_BYTES = 64 << 20, AGAIN_MS = 2000, AGAIN_MAX_MS = 60000 };
+enum { HELD_MAX = 4 << 20, AGAIN_MS = 2000, AGAIN_MAX_MS = 60000 };
 
 struct frame {
 	struct pl_slice text, type, id;
@@ -177,85 +177,6 @@ static void replay_held(struct chat *c)
 	pl_buf_fini(&held);
 }
 
-static void show_pages(struct chat *c)
-{
-	while (c->npages)
-		chat_show_lines(c, &c->pages[--c->npages]);
-	chat_ready(c);
-}
-
-/* Lines of a page; what of it was seen before tells where the gap ends. */
-static bool take_page(struct chat *c, const struct pl_json *rows, struct pl_buf *to)
-{
-	bool meets = false;
-	pl_buf_init(to, PAGE_MAX_BYTES);
-	PL_JSON_EACH(row, rows)
-	{
-		meets |= chat_was_seen(c, pl_json_get_str(row, "id"));
-		(void)chat_put_message(c, row, to);
-	}
-	return meets;
-}
-
-static bool has_more(const struct frame *f, const struct pl_json *rows, uint32_t limit)
-{
-	const struct pl_json *more = pl_json_get(f->payload, "hasMore");
-	return pl_json_bool(more, rows && rows->count >= limit);
-}
-
-static void ask_older(struct chat *c, enum ask ask, struct pl_slice before)
-{
-	const struct field f[] = {
-		{.name = "conversationId", .text = pl_slice_str(c->conversation)},
-		{.name = "beforeMessageId", .text = before},
-		{.name = "limit", .number = PAGE_GAP},
-	};
-	chat_ask(c, ask, "load_more_messages", f, 3);
-}
-
-static void on_page(struct chat *c, enum ask ask, const struct frame *f)
-{
-	const struct pl_json *rows = pl_json_get(f->payload, "messages");
-	const struct pl_json *first = rows ? rows->child : NULL;
-	bool is_first_time = ask == ASK_LOAD && !c->newest[0];
-	char newest[CHAT_ID_MAX + 1];
-	memcpy(newest, c->newest, sizeof(newest));
-	if (c->npages == GAP_PAGES)
-		return;
-	bool meets = take_page(c, rows, &c->pages[c->npages++]);
-	if (ask == ASK_GAP)
-		memcpy(c->newest, newest, sizeof(newest));
-	if (is_first_time)
-		chat_copy(c->oldest, sizeof(c->oldest), pl_json_get_str(first, "id"));
-	bool is_gap = !is_first_time && !meets && first && has_more(f, rows, PAGE_GAP);
-	if (is_gap && c->npages < GAP_PAGES) {
-		ask_older(c, ASK_GAP, pl_json_get_str(first, "id"));
-		return;
-	}
-	if (is_gap)
-		screen_notice(&c->screen, "more was said meanwhile than is shown here");
-	show_pages(c);
-}
-
-static void on_history(struct chat *c, const struct frame *f)
-{
-	const struct pl_json *rows = pl_json_get(f->payload, "messages");
-	char newest[CHAT_ID_MAX + 1];
-	struct pl_buf page;
-	if (!rows || !rows->child) {
-		screen_notice(&c->screen, "there is nothing before that");
-		return;
-	}
-	memcpy(newest, c->newest, sizeof(newest));
-	(void)take_page(c, rows, &page);
-	memcpy(c->newest, newest, sizeof(newest));
-	chat_copy(c->oldest, sizeof(c->oldest), pl_json_get_str(rows->child, "id"));
-	screen_notice(&c->screen, "earlier:");
-	chat_show_lines(c, &page);
-	screen_notice(&c->screen, has_more(f, rows, PAGE_FIRST) ? "/history shows more"
-								: "that is the beginning");
-}
-
 static void on_sent(struct chat *c, struct outbox_message *m, const struct frame *f)
 {
 	chat_show_message(c, pl_json_get(f->payload, "message"));
@@ -295,8 +216,8 @@ static void on_answer(struct chat *c, enum ask ask, const struct frame *f)
 	case ASK_LIST: chat_show_list(c, pl_json_get(f->payload, "conversations")); break;
 	case ASK_JOIN: chat_load(c); break;
 	case ASK_LOAD:
-	case ASK_GAP: on_page(c, ask, f); break;
-	case ASK_HISTORY: on_history(c, f); break;
+	case ASK_GAP: chat_take_page(c, ask, f->payload); break;
+	case ASK_HISTORY: chat_take_history(c, f->payload); break;
 	case ASK_GROUP:
 		notice(c, "invite code", pl_json_get_str(f->payload, "invite_code"));
 		go_to(c, pl_json_get_str(f->payload, "room_id"));

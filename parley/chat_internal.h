@@ -4,6 +4,7 @@
  *   chat_client.c  the loop: connection, keyboard, clock
  *   chat_ask.c     requests, and the way from signing in to being in a conversation
  *   chat_hear.c    what the server says
+ *   chat_pages.c   pages of history
  *   chat_show.c    messages and people as lines
  *   chat_lines.c   what the user types
  */
@@ -129,6 +130,10 @@ void chat_mark_read(struct chat *);
 
 /* chat_hear.c */
 void chat_hear(struct chat *, struct pl_slice frame);
+
+/* chat_pages.c */
+void chat_take_page(struct chat *, enum ask, const struct pl_json *payload);
+void chat_take_history(struct chat *, const struct pl_json *payload);
 
 /* chat_show.c */
 bool chat_was_seen(const struct chat *, struct pl_slice id);

@@ -47,10 +47,10 @@ class Usage(InDirectory):
         for args in (["--help"], ["-h"], ["help"]):
             done = parley(*args)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
-            for name in ("token", "check", "backup", "verify", "version"):
+            for name in ("token", "check", "backup", "verify", "version", "chat"):
                 self.assertIn(f"  {name} ", done.stdout)
             self.assertNotIn("  docs ", done.stdout)
-        for command in ("token", "check", "backup", "verify", "version", "docs", "help"):
+        for command in ("token", "check", "backup", "verify", "version", "chat", "docs", "help"):
             done = parley(command, "--help")
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertEqual(done.stdout, parley("help", command).stdout)
@@ -61,7 +61,9 @@ class Usage(InDirectory):
                      ["check", "--config", "a", "--config", "b"], ["check", "--print=yes"], ["check", "--set", "x"],
                      ["token"], ["token", "--user", ""], ["token", "--user", "a", "--ttl", "0"],
                      ["token", "--user", "a", "--ttl", "1 day"], ["backup"], ["backup", "a", "b"], ["docs", "nothing"],
-                     ["version", "--set", "workers=1"]):
+                     ["version", "--set", "workers=1"], ["chat"], ["chat", "ws://127.0.0.1:1"],
+                     ["chat", "ftp://127.0.0.1:1", "--token", "t"], ["chat", "ws://127.0.0.1:1", "--token", ""],
+                     ["chat", "ws://127.0.0.1:1", "--token", "t", "--with", "a", "--conversation", "b"]):
             done = parley(*args)
             self.assertEqual((done.returncode, done.stdout), (2, ""), args)
             self.assertNotEqual(done.stderr, "", args)
