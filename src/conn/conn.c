@@ -86,11 +86,9 @@ static void reap(struct pl_reap *r)
 	if (c->is_ws) {
 		pl_free(c->reason);
 		pl_ws_reader_fini(&c->ws);
-	} else {
-		pl_http_fini(c);
 	}
+	pl_http_fini(c);
 	c->is_ws = c->is_owed = false;
-	c->http = NULL;
 	if (c->phase != PL_PH_DEAD)
 		return;
 	pl_tls_free(c->tls);

@@ -39,11 +39,10 @@ struct pl_conn {
 	};
 	const struct pl_endpoint *endpoint; /* NULL between requests */
 	void *user;
+	/* Apart from the union: the handshake may come out of these very bytes. */
+	struct pl_http_state *http;
 	union {
-		struct {
-			struct pl_http_parser parser;
-			struct pl_http_state *http;
-		};
+		struct pl_http_parser parser;
 		struct pl_ws_reader ws;
 	};
 	struct pl_reap reap;
