@@ -103,6 +103,31 @@ static void what_is_malformed_is_refused_and_ends(void **state)
 	}
 }
 
+/* C9: who asks without reading the answers is not read any more, and starts again when he does. */
+static void pipelining_without_reading_is_held(void **state)
+{
+	enum { MANY = 2000 };
+	struct pl_conn_options o = line_options();
+	struct line l;
+	o.out_soft = 65536;
+	line_open(&l, state, o);
+	l.answer_bytes = 20000;
+	l.deaf = true;
+	struct pl_buf b;
+	pl_buf_init(&b, 1 << 20);
+	for (int i = 0; i < MANY; i++)
+		PL_PUT(&b, GET("/big"));
+	line_say(&l, pl_buf_slice(&b), WHOLE);
+	for (int i = 0; i < 20; i++)
+		line_turn(&l);
+	/* 64 KiB, what the socket took, and the answer that went beyond. */
+	assert_in_range(l.requests, 3, 40);
+	l.deaf = false;
+	LINE_UNTIL(&l, l.requests == MANY && line_count(&l, "HTTP/1.1 200") == MANY);
+	pl_buf_fini(&b);
+	line_close(&l);
+}
+
 static void half_closed_gets_its_answer(void **state)
 {
 	static const char *const paths[] = {GET("/now"), GET("/later"), GET("/big")};
@@ -353,6 +378,7 @@ int main(void)
 		BOTH(bodies_by_length_and_in_chunks),
 		BOTH(a_chunked_body_over_the_limit_is_413),
 		BOTH(what_is_malformed_is_refused_and_ends),
+		BOTH(pipelining_without_reading_is_held),
 		BOTH(half_closed_gets_its_answer),
 		BOTH(who_leaves_while_owed_is_told_to_the_endpoint),
 		BOTH(frames_may_come_with_the_handshake),

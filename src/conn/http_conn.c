@@ -72,10 +72,8 @@ void pl_conn_respond(struct pl_conn *c, struct pl_http_reply *reply)
 		return;
 	}
 	pl_conn_enter(c, PL_PH_HEAD, c->set->options->keep_alive_ms);
-	if (!c->in_callback) {
-		pl_conn_read_on(c, true);
-		pl_http_input(c, NULL, 0);
-	}
+	if (!c->in_callback)
+		pl_http_resume(c);
 }
 
 void pl_conn_respond_text(struct pl_conn *c, unsigned status, const char *type,
@@ -263,11 +261,17 @@ static size_t read_body(struct pl_conn *c, struct pl_slice in)
 	return used;
 }
 
+static bool is_reading_requests(const struct pl_conn *c)
+{
+	return c->phase == PL_PH_HEAD || c->phase == PL_PH_BODY;
+}
+
 /* As many requests as are there. Returns what was used. */
 static size_t run(struct pl_conn *c, char *at, size_t n)
 {
 	size_t used = 0, step = 1;
-	while (step && used < n && (c->phase == PL_PH_HEAD || c->phase == PL_PH_BODY)) {
+	/* Who does not read the answers asks no more questions. */
+	while (step && used < n && is_reading_requests(c) && pl_conn_may_read(c)) {
 		struct pl_slice in = pl_slice(at + used, n - used);
 		step = c->phase == PL_PH_HEAD ? read_head(c, in) : read_body(c, in);
 		used += step;
@@ -321,6 +325,12 @@ void pl_http_input(struct pl_conn *c, char *at, size_t n)
 	c->in_callback = false;
 	if (c->is_ws)
 		pl_http_fini(c);
-	if (c->phase == PL_PH_OWED)
-		pl_conn_read_on(c, false);
+	if (c->phase < PL_PH_LAST)
+		pl_conn_read_on(c, pl_conn_may_read(c));
+}
+
+void pl_http_resume(struct pl_conn *c)
+{
+	if (is_reading_requests(c))
+		pl_http_input(c, NULL, 0);
 }

@@ -378,7 +378,7 @@ static inline size_t line_count(const struct line *l, const char *text)
 #define LINE_KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 #define LINE_UPGRADE(path)                                                     \
 	"GET " path " HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: " \
-		    "websocket\r\n" LINE_KEY
+	"websocket\r\n" LINE_KEY
 
 static inline void line_frame(struct pl_buf *b, enum pl_ws_op op, const char *text)
 {
