@@ -70,6 +70,11 @@ void pl_conn_read_on(struct pl_conn *c, bool on)
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 }
 
+bool pl_conn_may_read(const struct pl_conn *c)
+{
+	return c->phase != PL_PH_OWED && pl_conn_unsent(c) <= c->set->options->out_soft;
+}
+
 /* ---- the end ---- */
 
 static void reap(struct pl_reap *r)
@@ -77,6 +82,10 @@ static void reap(struct pl_reap *r)
 	struct pl_conn *c = PL_CONTAINER(r, struct pl_conn, reap);
 	bool was_owed = !c->is_ws && c->is_owed;
 	c->is_reaping = false;
+	if (c->phase < PL_PH_LAST) {
+		pl_http_resume(c);
+		return;
+	}
 	if ((c->is_ws || was_owed) && c->endpoint && c->endpoint->on_close) {
 		char *reason = c->is_ws ? c->reason : NULL;
 		if (c->is_ws)
@@ -86,11 +95,9 @@ static void reap(struct pl_reap *r)
 	if (c->is_ws) {
 		pl_free(c->reason);
 		pl_ws_reader_fini(&c->ws);
-	} else {
-		pl_http_fini(c);
 	}
+	pl_http_fini(c);
 	c->is_ws = c->is_owed = false;
-	c->http = NULL;
 	if (c->phase != PL_PH_DEAD)
 		return;
 	pl_tls_free(c->tls);
@@ -104,6 +111,11 @@ static void settle(struct pl_conn *c)
 	c->is_reaping = true;
 	c->reap.reap = reap;
 	pl_loop_reap(c->set->loop, &c->reap);
+}
+
+void pl_conn_resume_later(struct pl_conn *c)
+{
+	settle(c);
 }
 
 void pl_conn_tell_closed(struct pl_conn *c, uint16_t code, struct pl_slice reason)
@@ -196,6 +208,8 @@ static void decrypt(struct pl_conn *c, struct pl_slice in)
 		end_of_input(c);
 	else if (got < 0)
 		pl_conn_break(c, 1006, PL_S("TLS failed"));
+	else if (c->phase < PL_PH_LAST && !pl_conn_may_read(c))
+		pl_conn_read_on(c, false); /* also TLS's own answers want to be read */
 }
 
 /* Straight into the unfinished message where there is one: its bytes need not be copied. */

@@ -72,10 +72,8 @@ void pl_conn_respond(struct pl_conn *c, struct pl_http_reply *reply)
 		return;
 	}
 	pl_conn_enter(c, PL_PH_HEAD, c->set->options->keep_alive_ms);
-	if (!c->in_callback) {
-		pl_conn_read_on(c, true);
-		pl_http_input(c, NULL, 0);
-	}
+	if (!c->in_callback)
+		pl_http_resume(c);
 }
 
 void pl_conn_respond_text(struct pl_conn *c, unsigned status, const char *type,
@@ -138,7 +136,7 @@ int pl_conn_upgrade(struct pl_conn *c, const struct pl_request *q, struct pl_sli
 	pl_buf_fini(&extensions);
 	if (err)
 		return err;
-	/* The unfinished input, if any, is still held by the caller of on_upgrade. */
+	/* The state of HTTP stays until pl_http_input, which may be reading from it, is through. */
 	c->ws = (struct pl_ws_reader){0};
 	c->reason = NULL;
 	c->is_ws = true;
@@ -258,18 +256,22 @@ static size_t read_body(struct pl_conn *c, struct pl_slice in)
 		return in.len;
 	}
 	serve(c, &q, pl_buf_slice(&h->body));
-	if (!c->is_ws && c->http) {
-		pl_buf_fini(&c->http->head);
-		pl_buf_fini(&c->http->body);
-	}
+	pl_buf_fini(&h->head);
+	pl_buf_fini(&h->body);
 	return used;
+}
+
+static bool is_reading_requests(const struct pl_conn *c)
+{
+	return c->phase == PL_PH_HEAD || c->phase == PL_PH_BODY;
 }
 
 /* As many requests as are there. Returns what was used. */
 static size_t run(struct pl_conn *c, char *at, size_t n)
 {
 	size_t used = 0, step = 1;
-	while (step && used < n && (c->phase == PL_PH_HEAD || c->phase == PL_PH_BODY)) {
+	/* Who does not read the answers asks no more questions. */
+	while (step && used < n && is_reading_requests(c) && pl_conn_may_read(c)) {
 		struct pl_slice in = pl_slice(at + used, n - used);
 		step = c->phase == PL_PH_HEAD ? read_head(c, in) : read_body(c, in);
 		used += step;
@@ -298,13 +300,9 @@ static void input_kept(struct pl_conn *c, struct pl_http_state *h)
 			pl_http_fini(c);
 		return;
 	}
-	/* Upgraded: the reader took the place of the state, what is left are frames. */
+	/* Upgraded: what is left are frames. */
 	if (h->in.len > used)
 		pl_ws_input(c, h->in.at + used, h->in.len - used);
-	pl_buf_fini(&h->in);
-	pl_buf_fini(&h->head);
-	pl_buf_fini(&h->body);
-	pl_free(h);
 }
 
 void pl_http_input(struct pl_conn *c, char *at, size_t n)
@@ -319,17 +317,20 @@ void pl_http_input(struct pl_conn *c, char *at, size_t n)
 			input_kept(c, h);
 	} else if (n) {
 		size_t used = run(c, at, n);
-		if (c->is_ws && h) {
-			pl_buf_fini(&h->head);
-			pl_buf_fini(&h->body);
-			pl_free(h);
-		}
 		if (c->is_ws && used < n)
 			pl_ws_input(c, at + used, n - used);
 		else if (!c->is_ws && used < n && c->phase <= PL_PH_OWED)
 			keep(c, at + used, n - used);
 	}
 	c->in_callback = false;
-	if (c->phase == PL_PH_OWED)
-		pl_conn_read_on(c, false);
+	if (c->is_ws)
+		pl_http_fini(c);
+	if (c->phase < PL_PH_LAST)
+		pl_conn_read_on(c, pl_conn_may_read(c));
+}
+
+void pl_http_resume(struct pl_conn *c)
+{
+	if (is_reading_requests(c))
+		pl_http_input(c, NULL, 0);
 }

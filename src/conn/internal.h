@@ -39,11 +39,10 @@ struct pl_conn {
 	};
 	const struct pl_endpoint *endpoint; /* NULL between requests */
 	void *user;
+	/* Apart from the union: the handshake may come out of these very bytes. */
+	struct pl_http_state *http;
 	union {
-		struct {
-			struct pl_http_parser parser;
-			struct pl_http_state *http;
-		};
+		struct pl_http_parser parser;
 		struct pl_ws_reader ws;
 	};
 	struct pl_reap reap;
@@ -100,6 +99,10 @@ void pl_conn_read_on(struct pl_conn *, bool);
 void pl_conn_break(struct pl_conn *, uint16_t code, struct pl_slice reason);
 /* No more input; FIN after what is queued. */
 void pl_conn_finish(struct pl_conn *);
+/* pl_http_resume at the end of the turn, when callbacks may run again. */
+void pl_conn_resume_later(struct pl_conn *);
+/* Whether more of the peer's words may be taken: what he was told has left, or nearly. */
+bool pl_conn_may_read(const struct pl_conn *);
 void pl_conn_tell_closed(struct pl_conn *, uint16_t code, struct pl_slice reason);
 
 /* out.c */
@@ -114,6 +117,8 @@ void pl_conn_drop_output(struct pl_conn *);
 /* http_conn.c, ws_conn.c: use all of the n bytes at `at` (or keep a copy of what is left). */
 void pl_http_input(struct pl_conn *, char *at, size_t n);
 void pl_http_fini(struct pl_conn *);
+/* Goes on with what was kept: the answer was given, or the earlier answers have left. */
+void pl_http_resume(struct pl_conn *);
 void pl_http_deadline(struct pl_conn *);
 void pl_ws_input(struct pl_conn *, char *at, size_t n);
 void pl_ws_deadline(struct pl_conn *);

@@ -145,14 +145,23 @@ static void block(struct pl_conn *c)
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 }
 
-/* Below the soft limit again: the reader has caught up. */
+/* The reader has caught up: he may speak again. */
+static void listen_again(struct pl_conn *c)
+{
+	if (c->is_reading)
+		return;
+	if (c->phase == PL_PH_OPEN || c->phase == PL_PH_CLOSING)
+		pl_conn_read_on(c, true);
+	else if (c->phase == PL_PH_HEAD || c->phase == PL_PH_BODY)
+		pl_conn_resume_later(c); /* requests may wait: no place for callbacks here */
+}
+
 static void note_progress(struct pl_conn *c)
 {
 	if (!c->queue || c->queue->bytes > c->set->options->out_soft)
 		return;
 	c->queue->slow_since_ms = 0;
-	if (!c->is_reading && (c->phase == PL_PH_OPEN || c->phase == PL_PH_CLOSING))
-		pl_conn_read_on(c, true);
+	listen_again(c);
 }
 
 static void all_sent(struct pl_conn *c)
@@ -160,8 +169,8 @@ static void all_sent(struct pl_conn *c)
 	give_back(c);
 	if (c->phase == PL_PH_LAST)
 		pl_conn_finish(c);
-	else if (!c->is_reading && (c->phase == PL_PH_OPEN || c->phase == PL_PH_CLOSING))
-		pl_conn_read_on(c, true);
+	else
+		listen_again(c);
 }
 
 static void sent(struct pl_out *out, ssize_t n)
