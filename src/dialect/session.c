@@ -82,6 +82,12 @@ static void release(struct pl_session *s)
 	pl_free(s);
 }
 
+/* Not on its way out: who was told to go neither signs in nor asks any more. */
+static bool is_here(const struct pl_session *s)
+{
+	return s->conn && pl_conn_is_open(s->conn);
+}
+
 static void end(struct pl_session *s, uint16_t code, struct pl_slice reason)
 {
 	if (s->conn)
@@ -184,14 +190,14 @@ void pl_session_close(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 static void keep_waiting(struct pl_session *s, struct pl_slice text)
 {
 	uint32_t len = (uint32_t)text.len;
-	bool fits = s->nwaiting < WAITING_MAX && text.len < WAITING_BYTES;
-	if (fits) {
-		pl_buf_put(&s->waiting, &len, sizeof(len));
-		pl_buf_puts(&s->waiting, text);
-		s->nwaiting++;
-	}
-	if (!fits || s->waiting.err)
+	/* All of it or nothing: whoever reads it back believes the length. */
+	if (s->nwaiting == WAITING_MAX || pl_buf_reserve(&s->waiting, sizeof(len) + text.len)) {
 		end(s, 1008, PL_S("too much was sent before signing in was done"));
+		return;
+	}
+	pl_buf_put(&s->waiting, &len, sizeof(len));
+	pl_buf_puts(&s->waiting, text);
+	s->nwaiting++;
 }
 
 void pl_session_message(struct pl_conn *c, enum pl_ws_op kind, struct pl_slice data)
@@ -212,7 +218,7 @@ static void say_what_waited(struct pl_session *s)
 	uint32_t len;
 	pl_buf_init(&s->waiting, WAITING_BYTES);
 	s->nwaiting = 0;
-	while (s->conn && at + sizeof(len) <= waiting.len) {
+	while (is_here(s) && at + sizeof(len) <= waiting.len) {
 		memcpy(&len, waiting.at + at, sizeof(len));
 		at += sizeof(len);
 		pl_session_message(s->conn, PL_WS_TEXT, pl_slice(waiting.at + at, len));
@@ -296,7 +302,7 @@ static void on_user_found(struct pl_op *op)
 {
 	const struct call *call = op->owner;
 	struct pl_session *s = pl_session_of(op);
-	if (s) {
+	if (s && is_here(s)) {
 		int err = op->err ? op->err : enter(s, op, call->expires_s);
 		s->is_signing_in = false;
 		s->dialect->on_signed_in(s, call->ref, call->was_asked, err);

@@ -47,6 +47,50 @@ static void a_second_auth_behind_the_first_is_checked_after_it(void **state)
 	rig_end(r);
 }
 
+/* 64 messages, 256 KiB. */
+static void who_says_too_much_while_signing_in_is_closed(void **state)
+{
+	struct rig *r = rig_start();
+	struct client *c = client_new(r);
+	(void)state;
+	rig_hold(r);
+	client_auth(c, "alice", 3600);
+	for (int i = 0; i < 65; i++)
+		client_ask(c, "ping", "{}");
+	client_expect_close(c, 1008);
+	rig_let_go(r, -1);
+	client_expect_silence(c); /* nothing of what waited is answered */
+	client_free(c);
+	rig_end(r);
+}
+
+static void what_did_not_fit_is_not_read_from_what_waits(void **state)
+{
+	struct rig *r = rig_start();
+	struct client *c = client_new(r);
+	char *padding = calloc(1, 100 * 1024 + 1);
+	struct pl_buf payload;
+	(void)state;
+	memset(padding, 'x', 100 * 1024);
+	pl_buf_init(&payload, 1 << 20);
+	pl_buf_printf(&payload, "{\"padding\":\"%s\"}", padding);
+	pl_buf_putc(&payload, '\0');
+	rig_hold(r);
+	client_auth(c, "alice", 3600);
+	for (int i = 0; i < 3; i++)
+		client_ask(c, "ping", payload.at);
+	client_expect_close(c, 1008);
+	rig_wait_held(r, 1);
+	rig_let_go(r, -1);
+	client_expect_silence(c);
+	/* Who was told to go is not signed in on the way out. */
+	assert_int_equal(r->metrics.v[PL_M_SIGNED_IN], 0);
+	pl_buf_fini(&payload);
+	free(padding);
+	client_free(c);
+	rig_end(r);
+}
+
 static void one_message_larger_than_all_that_may_wait(void **state)
 {
 	struct rig *r = rig_start();
@@ -242,6 +286,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_said_while_signing_in_waits_its_turn),
 		cmocka_unit_test(a_second_auth_behind_the_first_is_checked_after_it),
+		cmocka_unit_test(who_says_too_much_while_signing_in_is_closed),
+		cmocka_unit_test(what_did_not_fit_is_not_read_from_what_waits),
 		cmocka_unit_test(one_message_larger_than_all_that_may_wait),
 		cmocka_unit_test(a_connection_may_end_while_it_signs_in),
 		cmocka_unit_test(the_handshake_may_bring_the_token),
