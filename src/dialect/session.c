@@ -21,6 +21,7 @@ enum {
 /* What an operation of a session carries besides its input. Lies in the op's arena. */
 struct call {
 	struct pl_session *session;
+	struct pl_uuid user; /* who asked */
 	struct pl_slice ref;
 	struct pl_op *held;
 	bool was_asked;
@@ -240,6 +241,7 @@ struct pl_op *pl_session_op(struct pl_session *s, enum pl_op_kind kind,
 		return NULL;
 	}
 	call->session = s;
+	call->user = s->peer.user.id;
 	op->owner = call;
 	op->origin = s->peer.id;
 	s->refs++;
@@ -255,6 +257,17 @@ struct pl_session *pl_session_of(const struct pl_op *op)
 {
 	struct pl_session *s = ((const struct call *)op->owner)->session;
 	return s->conn ? s : NULL;
+}
+
+bool pl_session_is_still(const struct pl_op *op)
+{
+	const struct call *call = op->owner;
+	return pl_uuid_eq(&call->session->peer.user.id, &call->user);
+}
+
+struct pl_hub *pl_session_hub(const struct pl_op *op)
+{
+	return ((const struct call *)op->owner)->session->gateway->hub;
 }
 
 struct pl_slice pl_session_ref(const struct pl_op *op)

@@ -144,6 +144,46 @@ static void the_handshake_may_bring_the_token(void **state)
 
 /* ---- another user on the same connection ---- */
 
+static void answers_to_the_former_user_are_not_for_the_next(void **state)
+{
+	static const char *const asked[] = {"load_messages", "join_conversation", "typing_start",
+					    "load_more_messages"};
+	struct rig *r = rig_start();
+	struct client *alice = client_of(r, "alice"), *bob = client_of(r, "bob");
+	char id[256], secret[256], more[300];
+	(void)state;
+	converse(bob, alice, "alice", id);
+	client_ask_in(bob, "send_message", id, ",\"content\":\"for alice only\"");
+	client_expect(bob, "message_sent");
+	client_value(bob, "id", secret);
+	client_expect(bob, "message_received");
+	client_expect(alice, "message_received");
+	client_ask_in(alice, "leave_conversation", id, "");
+	client_expect(alice, "conversation_left");
+	snprintf(more, sizeof(more), ",\"beforeMessageId\":\"%s\"", secret);
+	rig_hold(r);
+	for (size_t i = 0; i < 4; i++)
+		client_ask_in(alice, asked[i], id, i == 3 ? more : "");
+	client_ask(alice, "load_conversations", "{}");
+	rig_wait_held(r, 5);
+	client_auth(alice, "mallory", 3600);
+	rig_wait_held(r, 6);
+	rig_let_go(r, 5);
+	client_expect_with(alice, "auth_success", "\"username\":\"mallory\"");
+	rig_let_go(r, -1);
+	for (int i = 0; i < 5; i++) {
+		client_expect_with(alice, "error", "Authentication required");
+		assert_null(strstr(alice->text, "for alice only"));
+	}
+	/* And no seat: mallory hears nothing of the conversation. */
+	client_ask_in(bob, "send_message", id, ",\"content\":\"still for alice\"");
+	client_expect(bob, "message_sent");
+	client_expect_silence(alice);
+	client_free(alice);
+	client_free(bob);
+	rig_end(r);
+}
+
 static void another_user_takes_no_seat_over(void **state)
 {
 	struct rig *r = rig_start();
@@ -291,6 +331,7 @@ int main(void)
 		cmocka_unit_test(one_message_larger_than_all_that_may_wait),
 		cmocka_unit_test(a_connection_may_end_while_it_signs_in),
 		cmocka_unit_test(the_handshake_may_bring_the_token),
+		cmocka_unit_test(answers_to_the_former_user_are_not_for_the_next),
 		cmocka_unit_test(another_user_takes_no_seat_over),
 		cmocka_unit_test(the_same_user_again_keeps_everything),
 		cmocka_unit_test(a_token_that_runs_out_is_announced_then_ends_the_line),
