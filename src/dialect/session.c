@@ -15,6 +15,7 @@ enum {
 	WAITING_MAX = 64,
 	OUT_MAX = 64 << 20,
 	TOKEN_ARENA = 64 * 1024,
+	REFRESH_MS = 1000, /* how often a token that ran out looks whether its successor came */
 	WORKER_SHIFT = 48, /* peer ids: the worker above, a counter below */
 };
 
@@ -114,6 +115,11 @@ static void on_timer(struct pl_timer *t)
 	}
 	/* The clock on the wall may have been set back: look again rather than trust the wait. */
 	bool is_over = pl_wall_ms() / 1000 >= s->expires_s;
+	if (is_over && s->is_signing_in) {
+		/* A fresh token was brought in time and is only not answered yet. */
+		pl_timer_set(hub->loop, &s->timer, REFRESH_MS);
+		return;
+	}
 	if (is_over) {
 		pl_metric_add(hub->metrics, PL_M_AUTH_EXPIRED, 1);
 		s->dialect->on_expiry(s, s->expires_s, true);
@@ -335,11 +341,11 @@ static int check_token(struct pl_session *s, struct pl_slice token, struct pl_ar
 			  : PL_ESTATE;
 	if (!err)
 		return 0;
-	const struct pl_ip *from = pl_conn_from(s->conn);
+	struct pl_ip from = pl_ip_site(*pl_conn_from(s->conn));
 	pl_metric_add(hub->metrics, PL_M_AUTH_FAILED, 1);
 	pl_log(hub->log, PL_INFO, "auth", "connection %llu: token refused: %s",
 	       (unsigned long long)pl_conn_id(s->conn), why);
-	if (pl_limits_take(hub->limits, PL_LIMIT_AUTH_FAILURES, pl_slice(from->b, sizeof(from->b)),
+	if (pl_limits_take(hub->limits, PL_LIMIT_AUTH_FAILURES, pl_slice(from.b, sizeof(from.b)),
 			   pl_now_ms(), NULL))
 		err = PL_ELIMIT; /* somebody is guessing */
 	return err;

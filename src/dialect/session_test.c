@@ -246,6 +246,30 @@ static void a_token_that_runs_out_is_announced_then_ends_the_line(void **state)
 	rig_end(r);
 }
 
+static void a_fresh_token_in_time_keeps_the_line(void **state)
+{
+	struct rig *r = rig_new();
+	(void)state;
+	r->signing.expiry_warning_ms = 1500;
+	rig_open(r);
+	struct client *c = client_new(r);
+	client_auth(c, "alice", 2);
+	client_expect(c, "auth_success");
+	client_expect_with(c, "auth_error", "TOKEN_EXPIRING");
+	/* On its way when the old one runs out: it is waited for. */
+	rig_hold(r);
+	client_auth(c, "alice", 3600);
+	rig_wait_held(r, 1);
+	for (uint64_t end = pl_now_ms() + 2200; pl_now_ms() < end;)
+		pl_loop_turn(r->loop, 10);
+	rig_let_go(r, -1);
+	client_expect(c, "auth_success");
+	client_ask(c, "ping", "{}");
+	client_expect(c, "pong");
+	client_free(c);
+	rig_end(r);
+}
+
 /* exp may be as large as a JSON integer that is exact: 2^53. */
 static void a_token_for_ever_sets_no_short_timer(void **state)
 {
@@ -335,6 +359,7 @@ int main(void)
 		cmocka_unit_test(another_user_takes_no_seat_over),
 		cmocka_unit_test(the_same_user_again_keeps_everything),
 		cmocka_unit_test(a_token_that_runs_out_is_announced_then_ends_the_line),
+		cmocka_unit_test(a_fresh_token_in_time_keeps_the_line),
 		cmocka_unit_test(a_token_for_ever_sets_no_short_timer),
 		cmocka_unit_test(refused_tokens_are_counted_by_address),
 		cmocka_unit_test(nobody_may_stay_unknown_past_the_deadline),
