@@ -321,6 +321,34 @@ static void nobody_may_stay_unknown_past_the_deadline(void **state)
 	rig_end(r);
 }
 
+static void every_request_counts_also_the_unreadable(void **state)
+{
+	static const char *const texts[] = {
+		"no json", "{}",
+		"{\"type\":\"none\",\"payload\":{},\"requestId\":\"a\",\"timestamp\":\"t\"}",
+		"{\"type\":\"load_groups\",\"payload\":{},\"requestId\":\"b\",\"timestamp\":"
+		"\"t\"}"};
+	struct rig *r = rig_new();
+	(void)state;
+	r->rates[PL_LIMIT_REQUESTS] = (struct pl_rate){1, 4};
+	rig_open(r);
+	struct client *c = client_new(r);
+	for (int i = 0; i < 4; i++) {
+		client_say(c, pl_slice_str(texts[i]));
+		client_expect(c, "error");
+		assert_null(strstr(c->text, "RATE_LIMITED"));
+	}
+	for (int i = 0; i < 4; i++) {
+		client_say(c, pl_slice_str(texts[i]));
+		client_expect_with(c, "error", "RATE_LIMITED");
+		client_value(c, "requestId", (char[256]){0});
+	}
+	assert_non_null(strstr(c->text, "\"requestId\":\"b\",\"timestamp\""));
+	assert_non_null(strstr(c->text, "\"retry_after_ms\":"));
+	client_free(c);
+	rig_end(r);
+}
+
 /* ---- the end of the server ---- */
 
 static void answers_that_come_home_last_ask_nothing_more(void **state)
@@ -363,6 +391,7 @@ int main(void)
 		cmocka_unit_test(a_token_for_ever_sets_no_short_timer),
 		cmocka_unit_test(refused_tokens_are_counted_by_address),
 		cmocka_unit_test(nobody_may_stay_unknown_past_the_deadline),
+		cmocka_unit_test(every_request_counts_also_the_unreadable),
 		cmocka_unit_test(answers_that_come_home_last_ask_nothing_more),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
