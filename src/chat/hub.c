@@ -28,6 +28,12 @@ int pl_hub_init(struct pl_hub *hub, struct pl_loop *loop, struct pl_bus *bus,
 	return pl_bus_attach(bus, &hub->node);
 }
 
+void pl_hub_stop(struct pl_hub *hub)
+{
+	hub->is_stopped = true;
+	hub->store = NULL;
+}
+
 void pl_hub_fini(struct pl_hub *hub)
 {
 	pl_presence_fini(hub);
@@ -120,7 +126,7 @@ static void come_home(struct pl_task *t)
 
 void pl_hub_submit(struct pl_hub *hub, struct pl_op *op)
 {
-	int err = pl_store_submit(hub->store, op);
+	int err = hub->is_stopped ? PL_ESTORE : pl_store_submit(hub->store, op);
 	if (!err)
 		return;
 	/* Through the mailbox like any other answer: nobody is called back from inside his own
@@ -132,7 +138,9 @@ void pl_hub_submit(struct pl_hub *hub, struct pl_op *op)
 
 void pl_hub_publish(struct pl_hub *hub, struct pl_event *e)
 {
-	if (pl_bus_publish(hub->bus, e))
+	if (hub->is_stopped)
+		pl_event_release(e);
+	else if (pl_bus_publish(hub->bus, e))
 		pl_log(hub->log, PL_ERROR, "chat", "an event was lost: out of memory");
 	else
 		pl_metric_add(hub->metrics, PL_M_EVENTS, 1);

@@ -35,11 +35,17 @@ struct pl_hub {
 	struct pl_log *log;
 	struct pl_rooms rooms;
 	struct pl_map online; /* user id -> struct online, see presence.c */
+	bool is_stopped;
 };
 
 /* Attaches to the bus. store may be set later, before the first operation. */
 int pl_hub_init(struct pl_hub *, struct pl_loop *, struct pl_bus *, struct pl_limits *,
 		const struct pl_chat_options *) PL_MUST_CHECK;
+/*
+ * The end is near: from now on nothing is published and every operation comes home with PL_ESTORE,
+ * so that a loop that is turned on only empties itself. Before the store is freed.
+ */
+void pl_hub_stop(struct pl_hub *);
 /* After the loop has stopped and all peers have left. */
 void pl_hub_fini(struct pl_hub *);
 

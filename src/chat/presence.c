@@ -160,7 +160,7 @@ void pl_presence_on_event(struct pl_hub *hub, struct pl_event *e)
 static void send_to_keeper(struct pl_hub *hub, enum pl_event_kind kind, const struct pl_uuid *user,
 			   bool on, const struct pl_uuid *conversations, size_t n)
 {
-	struct pl_event *e = pl_event_new(kind);
+	struct pl_event *e = hub->is_stopped ? NULL : pl_event_new(kind);
 	if (!e)
 		return;
 	e->actor.id = *user;

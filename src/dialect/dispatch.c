@@ -16,17 +16,25 @@ const struct pl_message_row *pl_dispatch_find(const struct pl_message_row *const
 	return NULL;
 }
 
-/* Whose bucket: the user's, on however many connections; the connection's own for its requests. */
+bool pl_dispatch_admit(struct pl_session *s, uint64_t *retry_ms)
+{
+	struct pl_hub *hub = s->gateway->hub;
+	struct pl_slice mine = pl_slice(&s->peer.id, sizeof(s->peer.id));
+	if (!pl_limits_take(hub->limits, PL_LIMIT_REQUESTS, mine, pl_now_ms(), retry_ms))
+		return true;
+	pl_metric_add(hub->metrics, PL_M_RATE_LIMITED, 1);
+	return false;
+}
+
+/* The bucket is the user's, on however many connections. */
 static bool is_too_fast(const struct pl_message_row *row, struct pl_session *s, uint64_t *retry_ms)
 {
-	struct pl_limits *limits = s->gateway->hub->limits;
-	uint64_t now = pl_now_ms();
-	struct pl_slice mine = pl_slice(&s->peer.id, sizeof(s->peer.id));
+	struct pl_hub *hub = s->gateway->hub;
 	struct pl_slice user = pl_uuid_slice(&s->peer.user.id);
-	if (!pl_limits_take(limits, PL_LIMIT_REQUESTS, mine, now, retry_ms) &&
-	    (!row->has_limit || !pl_limits_take(limits, row->limit, user, now, retry_ms)))
+	if (!row->has_limit ||
+	    !pl_limits_take(hub->limits, row->limit, user, pl_now_ms(), retry_ms))
 		return false;
-	pl_metric_add(s->gateway->hub->metrics, PL_M_RATE_LIMITED, 1);
+	pl_metric_add(hub->metrics, PL_M_RATE_LIMITED, 1);
 	return true;
 }
 

@@ -52,6 +52,11 @@ struct pl_verdict {
 /* NULL: no such row. Each table ends with {0}, the list of tables with NULL. */
 const struct pl_message_row *pl_dispatch_find(const struct pl_message_row *const *tables,
 					      struct pl_slice name);
+/*
+ * Every message costs its connection a token, whatever it says: ask this first. False: too fast,
+ * and in *retry_ms when it is worth trying again.
+ */
+bool pl_dispatch_admit(struct pl_session *, uint64_t *retry_ms) PL_MUST_CHECK;
 struct pl_verdict pl_dispatch(const struct pl_message_row *, struct pl_session *,
 			      struct pl_slice ref, const struct pl_json *body);
 

@@ -116,10 +116,11 @@ static bool read_envelope(const struct pl_json *root, struct envelope *e)
 	return e->type.len && has_payload && has_ref && pl_json_get_str(root, "timestamp").len;
 }
 
+static const struct pl_words too_fast = {"RATE_LIMITED", "Too many requests"};
+
 static void answer(struct pl_session *s, const struct pl_message_row *row, struct pl_slice ref,
 		   const struct pl_verdict *v)
 {
-	static const struct pl_words too_fast = {"RATE_LIMITED", "Too many requests"};
 	switch (v->what) {
 	case PL_DONE: return;
 	case PL_NOT_SIGNED_IN: pl_qrypt_fail(s, ref, &row->denied, 0); return;
@@ -133,8 +134,15 @@ static void answer(struct pl_session *s, const struct pl_message_row *row, struc
 static void on_text(struct pl_session *s, struct pl_slice text)
 {
 	const struct pl_json *root;
-	struct envelope e;
-	if (pl_json_parse(s->gateway->messages, text, &root) || !read_envelope(root, &e)) {
+	struct envelope e = {.payload = NULL};
+	uint64_t retry_ms = 0;
+	bool is_read = !pl_json_parse(s->gateway->messages, text, &root) && read_envelope(root, &e);
+	if (!pl_dispatch_admit(s, &retry_ms)) {
+		struct pl_slice none = {NULL, 0};
+		pl_qrypt_fail(s, is_read ? e.ref : none, &too_fast, retry_ms);
+		return;
+	}
+	if (!is_read) {
 		fail_unread(s);
 		return;
 	}

@@ -25,11 +25,15 @@ const struct pl_message_row *pl_qrypt_row(const char *name)
 struct pl_session *pl_qrypt_answering(const struct pl_op *op, const char *row)
 {
 	struct pl_session *s = pl_session_of(op);
-	if (s && op->err) {
-		pl_qrypt_fail_op(s, op, pl_qrypt_row(row));
+	if (!s)
 		return NULL;
-	}
-	return s;
+	if (!pl_session_is_still(op))
+		pl_qrypt_fail(s, pl_session_ref(op), &pl_qrypt_row(row)->denied, 0);
+	else if (op->err)
+		pl_qrypt_fail_op(s, op, pl_qrypt_row(row));
+	else
+		return s;
+	return NULL;
 }
 
 void pl_qrypt_reply(struct pl_session *s, struct pl_buf *b, struct pl_slice ref)

@@ -54,18 +54,11 @@ int pl_qrypt_ask_access(struct pl_session *s, struct pl_slice ref,
 	return 0;
 }
 
-bool pl_qrypt_is_still(const struct pl_session *s, const struct pl_uuid *user)
-{
-	return pl_uuid_eq(&s->peer.user.id, user);
-}
-
 static void joined(struct pl_op *op)
 {
 	struct pl_session *s = pl_qrypt_answering(op, "join_conversation");
 	if (s) {
-		bool is_in = pl_qrypt_is_still(s, &op->access.user) &&
-			     !pl_hub_join(s->gateway->hub, &s->peer, &op->access.conversation);
-		if (is_in)
+		if (!pl_hub_join(s->gateway->hub, &s->peer, &op->access.conversation))
 			pl_qrypt_reply_conversation(s, "conversation_joined", pl_session_ref(op),
 						    &op->access.conversation, "");
 		else
@@ -123,12 +116,10 @@ static void created(struct pl_op *op)
 	struct pl_session *s = pl_qrypt_answering(op, "create_conversation");
 	if (s) {
 		const struct pl_op_create *c = &op->create;
-		struct pl_buf *b = pl_session_out(s);
-		if (pl_qrypt_is_still(s, &c->creator) &&
-		    pl_hub_join(s->gateway->hub, &s->peer, &c->made.id))
+		if (pl_hub_join(s->gateway->hub, &s->peer, &c->made.id))
 			pl_log(s->gateway->hub->log, PL_WARN, "qrypt",
 			       "a creator could not be seated in the new conversation");
-		b = pl_session_out(s);
+		struct pl_buf *b = pl_session_out(s);
 		pl_qrypt_begin(b, "conversation_created");
 		pl_qrypt_put_created(b, &c->made, c->participants, c->nparticipants);
 		pl_qrypt_reply(s, b, pl_session_ref(op));

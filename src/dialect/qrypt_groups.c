@@ -18,12 +18,16 @@ static const struct pl_field group_fields[] = {
 
 static void group_created(struct pl_op *op)
 {
+	const struct pl_op_create_group *g = &op->create_group;
+	struct pl_hub *hub = pl_session_hub(op);
+	/* Of the user, not of this connection: others of his may be open when this one is gone. */
+	if (!op->err)
+		pl_presence_joined(hub, &g->creator, &g->room.id, 1);
 	struct pl_session *s = pl_qrypt_answering(op, "create_group");
 	if (s) {
-		const struct pl_op_create_group *g = &op->create_group;
-		struct pl_hub *hub = s->gateway->hub;
-		if (pl_qrypt_is_still(s, &g->creator) && !pl_hub_join(hub, &s->peer, &g->room.id))
-			pl_presence_joined(hub, &g->creator, &g->room.id, 1);
+		if (pl_hub_join(hub, &s->peer, &g->room.id))
+			pl_log(hub->log, PL_WARN, "qrypt",
+			       "a creator could not be seated in the new group's room");
 		struct pl_buf *b = pl_session_out(s);
 		pl_qrypt_begin(b, "group_created");
 		PL_PUT(b, "{\"group_id\":");
@@ -71,14 +75,14 @@ static const struct pl_field invite_fields[] = {
 
 static void group_joined(struct pl_op *op)
 {
-	struct pl_session *s = pl_session_of(op);
-	if (s && op->err && op->err != PL_EEXISTS) {
-		pl_qrypt_fail_op(s, op, pl_qrypt_row("join_group"));
-	} else if (s) {
-		const struct pl_op_join_group *g = &op->join_group;
-		bool is_new = !op->err;
-		if (is_new)
-			pl_presence_joined(s->gateway->hub, &g->user, g->rooms, g->nrooms);
+	const struct pl_op_join_group *g = &op->join_group;
+	bool is_new = !op->err;
+	if (is_new)
+		pl_presence_joined(pl_session_hub(op), &g->user, g->rooms, g->nrooms);
+	if (op->err == PL_EEXISTS)
+		op->err = 0; /* an answer, not a failure */
+	struct pl_session *s = pl_qrypt_answering(op, "join_group");
+	if (s) {
 		struct pl_buf *b = pl_session_out(s);
 		pl_qrypt_begin(b, "group_joined");
 		PL_PUT(b, "{\"success\":");

@@ -53,8 +53,8 @@ static void reply_page(struct pl_session *s, const struct pl_op *op)
 /* The page that waited for this. Nobody asked for it: whether it worked is not told. */
 static void read_silently(struct pl_op *op)
 {
-	struct pl_session *s = pl_session_of(op);
 	struct pl_op *page = pl_session_held(op);
+	struct pl_session *s = pl_qrypt_answering(page, "load_messages");
 	if (s)
 		reply_page(s, page);
 	pl_session_done(page);

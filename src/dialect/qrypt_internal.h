@@ -38,7 +38,8 @@ extern const struct pl_words pl_qrypt_access_denied;
 const struct pl_message_row *pl_qrypt_row(const char *name);
 /* The answer to a failed operation, in the words of its row. */
 void pl_qrypt_fail_op(struct pl_session *, const struct pl_op *, const struct pl_message_row *);
-/* The session to answer, or NULL: it is gone, or was just told that the operation failed. */
+/* The session to answer, and its user is the one who asked. NULL: it is gone, or was just told that
+ * the operation failed or that somebody else is signed in now. */
 struct pl_session *pl_qrypt_answering(const struct pl_op *, const char *row);
 /* Ends the frame and sends it. */
 void pl_qrypt_reply(struct pl_session *, struct pl_buf *, struct pl_slice ref);
@@ -51,8 +52,6 @@ bool pl_qrypt_read_conversation(struct pl_session *, struct pl_slice ref, struct
 /* qrypt_conversations.c: asks the store whether the session's user is a member. */
 int pl_qrypt_ask_access(struct pl_session *, struct pl_slice ref,
 			const struct pl_uuid *conversation, void (*on_done)(struct pl_op *));
-/* Whether the answer still concerns the user who asked: another may have signed in meanwhile. */
-bool pl_qrypt_is_still(const struct pl_session *, const struct pl_uuid *user);
 
 /* qrypt_auth.c */
 void pl_qrypt_on_signed_in(struct pl_session *, struct pl_slice ref, bool was_asked, int err);

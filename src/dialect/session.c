@@ -15,12 +15,14 @@ enum {
 	WAITING_MAX = 64,
 	OUT_MAX = 64 << 20,
 	TOKEN_ARENA = 64 * 1024,
+	REFRESH_MS = 1000, /* how often a token that ran out looks whether its successor came */
 	WORKER_SHIFT = 48, /* peer ids: the worker above, a counter below */
 };
 
 /* What an operation of a session carries besides its input. Lies in the op's arena. */
 struct call {
 	struct pl_session *session;
+	struct pl_uuid user; /* who asked */
 	struct pl_slice ref;
 	struct pl_op *held;
 	bool was_asked;
@@ -82,6 +84,12 @@ static void release(struct pl_session *s)
 	pl_free(s);
 }
 
+/* Not on its way out: who was told to go neither signs in nor asks any more. */
+static bool is_here(const struct pl_session *s)
+{
+	return s->conn && pl_conn_is_open(s->conn);
+}
+
 static void end(struct pl_session *s, uint16_t code, struct pl_slice reason)
 {
 	if (s->conn)
@@ -107,6 +115,11 @@ static void on_timer(struct pl_timer *t)
 	}
 	/* The clock on the wall may have been set back: look again rather than trust the wait. */
 	bool is_over = pl_wall_ms() / 1000 >= s->expires_s;
+	if (is_over && s->is_signing_in) {
+		/* A fresh token was brought in time and is only not answered yet. */
+		pl_timer_set(hub->loop, &s->timer, REFRESH_MS);
+		return;
+	}
 	if (is_over) {
 		pl_metric_add(hub->metrics, PL_M_AUTH_EXPIRED, 1);
 		s->dialect->on_expiry(s, s->expires_s, true);
@@ -184,14 +197,14 @@ void pl_session_close(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 static void keep_waiting(struct pl_session *s, struct pl_slice text)
 {
 	uint32_t len = (uint32_t)text.len;
-	bool fits = s->nwaiting < WAITING_MAX && text.len < WAITING_BYTES;
-	if (fits) {
-		pl_buf_put(&s->waiting, &len, sizeof(len));
-		pl_buf_puts(&s->waiting, text);
-		s->nwaiting++;
-	}
-	if (!fits || s->waiting.err)
+	/* All of it or nothing: whoever reads it back believes the length. */
+	if (s->nwaiting == WAITING_MAX || pl_buf_reserve(&s->waiting, sizeof(len) + text.len)) {
 		end(s, 1008, PL_S("too much was sent before signing in was done"));
+		return;
+	}
+	pl_buf_put(&s->waiting, &len, sizeof(len));
+	pl_buf_puts(&s->waiting, text);
+	s->nwaiting++;
 }
 
 void pl_session_message(struct pl_conn *c, enum pl_ws_op kind, struct pl_slice data)
@@ -212,7 +225,7 @@ static void say_what_waited(struct pl_session *s)
 	uint32_t len;
 	pl_buf_init(&s->waiting, WAITING_BYTES);
 	s->nwaiting = 0;
-	while (s->conn && at + sizeof(len) <= waiting.len) {
+	while (is_here(s) && at + sizeof(len) <= waiting.len) {
 		memcpy(&len, waiting.at + at, sizeof(len));
 		at += sizeof(len);
 		pl_session_message(s->conn, PL_WS_TEXT, pl_slice(waiting.at + at, len));
@@ -234,6 +247,7 @@ struct pl_op *pl_session_op(struct pl_session *s, enum pl_op_kind kind,
 		return NULL;
 	}
 	call->session = s;
+	call->user = s->peer.user.id;
 	op->owner = call;
 	op->origin = s->peer.id;
 	s->refs++;
@@ -249,6 +263,17 @@ struct pl_session *pl_session_of(const struct pl_op *op)
 {
 	struct pl_session *s = ((const struct call *)op->owner)->session;
 	return s->conn ? s : NULL;
+}
+
+bool pl_session_is_still(const struct pl_op *op)
+{
+	const struct call *call = op->owner;
+	return pl_uuid_eq(&call->session->peer.user.id, &call->user);
+}
+
+struct pl_hub *pl_session_hub(const struct pl_op *op)
+{
+	return ((const struct call *)op->owner)->session->gateway->hub;
 }
 
 struct pl_slice pl_session_ref(const struct pl_op *op)
@@ -296,7 +321,7 @@ static void on_user_found(struct pl_op *op)
 {
 	const struct call *call = op->owner;
 	struct pl_session *s = pl_session_of(op);
-	if (s) {
+	if (s && is_here(s)) {
 		int err = op->err ? op->err : enter(s, op, call->expires_s);
 		s->is_signing_in = false;
 		s->dialect->on_signed_in(s, call->ref, call->was_asked, err);
@@ -316,11 +341,11 @@ static int check_token(struct pl_session *s, struct pl_slice token, struct pl_ar
 			  : PL_ESTATE;
 	if (!err)
 		return 0;
-	const struct pl_ip *from = pl_conn_from(s->conn);
+	struct pl_ip from = pl_ip_site(*pl_conn_from(s->conn));
 	pl_metric_add(hub->metrics, PL_M_AUTH_FAILED, 1);
 	pl_log(hub->log, PL_INFO, "auth", "connection %llu: token refused: %s",
 	       (unsigned long long)pl_conn_id(s->conn), why);
-	if (pl_limits_take(hub->limits, PL_LIMIT_AUTH_FAILURES, pl_slice(from->b, sizeof(from->b)),
+	if (pl_limits_take(hub->limits, PL_LIMIT_AUTH_FAILURES, pl_slice(from.b, sizeof(from.b)),
 			   pl_now_ms(), NULL))
 		err = PL_ELIMIT; /* somebody is guessing */
 	return err;

@@ -94,6 +94,10 @@ struct pl_op *pl_session_op(struct pl_session *, enum pl_op_kind, void (*on_done
 void pl_session_submit(struct pl_session *, struct pl_op *);
 /* NULL when the connection is gone meanwhile. */
 struct pl_session *pl_session_of(const struct pl_op *);
+/* Whether who asked is still signed in; another one is not told what was not asked by him. */
+bool pl_session_is_still(const struct pl_op *);
+/* Also when the connection is gone. */
+struct pl_hub *pl_session_hub(const struct pl_op *);
 struct pl_slice pl_session_ref(const struct pl_op *);
 /* Keeps another finished operation until this one is done: its answer waits for this one. */
 void pl_session_hold(struct pl_op *, struct pl_op *held);

@@ -433,10 +433,11 @@ static void stop_workers(struct pl_server *s)
 		pl_worker_join(&s->sites[i].worker);
 }
 
-/* What came home after the loop stopped still has to be taken in, or its memory is lost. */
+/* What came home after the loop stopped still has to be taken in, or its memory is lost. What is
+ * taken in starts nothing new; a question that goes from loop to loop gets home in a few rounds. */
 static void empty_loops(struct pl_server *s)
 {
-	for (int round = 0; round < 2; round++)
+	for (int round = 0; round < 4; round++)
 		for (uint32_t i = 0; i < s->nsites; i++)
 			if (s->sites[i].worker.loop)
 				pl_loop_turn(s->sites[i].worker.loop, 0);
@@ -481,6 +482,9 @@ void pl_server_free(struct pl_server *s)
 	 * still take. */
 	atomic_store(&s->is_leaving, true);
 	stop_workers(s);
+	for (uint32_t i = 0; i < s->nsites; i++)
+		if (s->sites[i].has_hub)
+			pl_hub_stop(&s->sites[i].hub);
 	pl_store_close(s->store);
 	empty_loops(s);
 	free_sites(s);
