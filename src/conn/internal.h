@@ -112,6 +112,7 @@ void pl_conn_tell_closed(struct pl_conn *, uint16_t code, struct pl_slice reason
 extern const struct pl_out_ops pl_conn_out_ops;
 /* Queue bytes. 0, or a negative error after which the connection is already broken. */
 int pl_conn_put(struct pl_conn *, const void *at, size_t n);
+int pl_conn_put2(struct pl_conn *, struct pl_slice head, struct pl_slice rest);
 int pl_conn_put_frame(struct pl_conn *, struct pl_frame *);
 void pl_conn_put_cipher(struct pl_conn *, struct pl_slice);
 size_t pl_conn_unsent(const struct pl_conn *);
