@@ -70,6 +70,11 @@ void pl_conn_read_on(struct pl_conn *c, bool on)
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 }
 
+uint32_t pl_conn_time_to_leave(const struct pl_conn *c, uint32_t ms)
+{
+	return ms + (uint32_t)(pl_conn_unsent(c) / PL_SLOWEST);
+}
+
 bool pl_conn_may_read(const struct pl_conn *c)
 {
 	return c->phase != PL_PH_OWED && pl_conn_unsent(c) <= c->set->options->out_soft;
@@ -146,7 +151,7 @@ void pl_conn_finish(struct pl_conn *c)
 	if (c->is_ws)
 		pl_conn_tell_closed(c, c->close_code ? c->close_code : 1006, PL_S(""));
 	if (pl_conn_unsent(c)) {
-		pl_conn_enter(c, PL_PH_LAST, c->set->options->close_ms);
+		pl_conn_enter(c, PL_PH_LAST, pl_conn_time_to_leave(c, c->set->options->close_ms));
 		return;
 	}
 	/* FIN, then wait for the peer's: closing with unread input would reset what is in flight.
@@ -180,7 +185,7 @@ static void end_of_input(struct pl_conn *c)
 		pl_conn_break(c, 1006, PL_S("connection lost"));
 		return;
 	}
-	pl_conn_enter(c, PL_PH_LAST, c->set->options->close_ms);
+	pl_conn_enter(c, PL_PH_LAST, pl_conn_time_to_leave(c, c->set->options->close_ms));
 	pl_conn_read_on(c, false);
 }
 

@@ -103,6 +103,55 @@ static void what_is_malformed_is_refused_and_ends(void **state)
 	}
 }
 
+static void deadlines_end_the_silent_and_the_slow(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is_told;
+	} slow[] = {
+		{"", false},
+		{"GET / HT", true},
+		{"POST /e HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n<o", true},
+		{GET("/now"), false},
+		{GET("/now") "GET / HT", true},
+		{GET("/later") "GET / HT", true},
+	};
+	struct pl_conn_options o = line_options();
+	o.header_ms = 300;
+	o.keep_alive_ms = 900;
+	for (size_t i = 0; i < sizeof(slow) / sizeof(*slow); i++) {
+		struct line l;
+		line_open(&l, state, o);
+		uint64_t begin = pl_now_ms();
+		/* A byte at a time: the beginning counts, not the last sign of life. */
+		line_say(&l, pl_slice_str(slow[i].text), i % 2 ? 1 : WHOLE);
+		LINE_UNTIL(&l, l.eof);
+		assert_int_equal(line_heard(&l, "HTTP/1.1 408"), slow[i].is_told);
+		assert_in_range(pl_now_ms() - begin, 250, slow[i].is_told || !i ? 800 : 1500);
+		line_close(&l);
+	}
+}
+
+static void a_long_answer_may_take_its_time(void **state)
+{
+	static const char *const asks[] = {
+		GET("/big"), "GET /big HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"};
+	struct pl_conn_options o = line_options();
+	o.keep_alive_ms = o.close_ms = 100;
+	for (size_t i = 0; i < 2; i++) {
+		struct line l;
+		line_open(&l, state, o);
+		l.answer_bytes = 4 << 20;
+		l.deaf = true;
+		line_put(&l, asks[i]);
+		for (uint64_t end = pl_now_ms() + 500; pl_now_ms() < end;)
+			line_turn(&l);
+		l.deaf = false;
+		LINE_UNTIL(&l, l.got.len > l.answer_bytes);
+		line_close(&l);
+	}
+}
+
 /* C9: who asks without reading the answers is not read any more, and starts again when he does. */
 static void pipelining_without_reading_is_held(void **state)
 {
@@ -378,6 +427,8 @@ int main(void)
 		BOTH(bodies_by_length_and_in_chunks),
 		BOTH(a_chunked_body_over_the_limit_is_413),
 		BOTH(what_is_malformed_is_refused_and_ends),
+		BOTH(deadlines_end_the_silent_and_the_slow),
+		BOTH(a_long_answer_may_take_its_time),
 		BOTH(pipelining_without_reading_is_held),
 		BOTH(half_closed_gets_its_answer),
 		BOTH(who_leaves_while_owed_is_told_to_the_endpoint),

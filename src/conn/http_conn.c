@@ -40,6 +40,15 @@ static struct pl_http_state *state_of(struct pl_conn *c)
 	return c->http = h;
 }
 
+/* The next request: it may have begun already. */
+static void enter_head(struct pl_conn *c)
+{
+	const struct pl_conn_options *o = c->set->options;
+	bool has_begun = c->http && c->http->in.len;
+	pl_conn_enter(c, PL_PH_HEAD,
+		      pl_conn_time_to_leave(c, has_begun ? o->header_ms : o->keep_alive_ms));
+}
+
 /* ---- answers ---- */
 
 static void write_reply(struct pl_conn *c, struct pl_http_reply *reply)
@@ -71,7 +80,7 @@ void pl_conn_respond(struct pl_conn *c, struct pl_http_reply *reply)
 		pl_conn_finish(c);
 		return;
 	}
-	pl_conn_enter(c, PL_PH_HEAD, c->set->options->keep_alive_ms);
+	enter_head(c);
 	if (!c->in_callback)
 		pl_http_resume(c);
 }
@@ -287,7 +296,7 @@ static void keep(struct pl_conn *c, const char *at, size_t n)
 	if (!h || h->in.err)
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 	else if (c->phase == PL_PH_HEAD && n == h->in.len)
-		pl_conn_set_deadline(c, c->set->options->header_ms); /* the head has begun */
+		enter_head(c);
 }
 
 /* Runs on the kept bytes, which stay where they are while callbacks look at them. */
@@ -296,8 +305,10 @@ static void input_kept(struct pl_conn *c, struct pl_http_state *h)
 	size_t used = run(c, h->in.at, h->in.len);
 	if (!c->is_ws) {
 		pl_buf_drop(&h->in, used);
-		if (!h->in.len && c->phase == PL_PH_HEAD)
+		if (c->phase == PL_PH_HEAD && !h->in.len) {
 			pl_http_fini(c);
+			enter_head(c);
+		}
 		return;
 	}
 	/* Upgraded: what is left are frames. */

@@ -64,6 +64,7 @@ struct pl_conn {
 
 /* Deadlines are kept in ticks, in one dense array: the sweep reads nothing else. */
 enum { PL_TICK = 100 /* ms */, PL_NO_DEADLINE = 0, PL_REASON_MAX = 123 };
+enum { PL_SLOWEST = 16 /* bytes in a millisecond that a reader of an answer must take */ };
 
 struct pl_conns {
 	struct pl_loop *loop;
@@ -95,6 +96,8 @@ void pl_conns_remove(struct pl_conn *);
 /* conn.c */
 void pl_conn_enter(struct pl_conn *, enum pl_phase, uint32_t deadline_ms);
 void pl_conn_read_on(struct pl_conn *, bool);
+/* ms, and what the bytes that wait need at the slowest speed that we put up with. */
+uint32_t pl_conn_time_to_leave(const struct pl_conn *, uint32_t ms);
 /* Off the loop at once, without a word; on_close as due, with `code`. */
 void pl_conn_break(struct pl_conn *, uint16_t code, struct pl_slice reason);
 /* No more input; FIN after what is queued. */
@@ -109,6 +112,7 @@ void pl_conn_tell_closed(struct pl_conn *, uint16_t code, struct pl_slice reason
 extern const struct pl_out_ops pl_conn_out_ops;
 /* Queue bytes. 0, or a negative error after which the connection is already broken. */
 int pl_conn_put(struct pl_conn *, const void *at, size_t n);
+int pl_conn_put2(struct pl_conn *, struct pl_slice head, struct pl_slice rest);
 int pl_conn_put_frame(struct pl_conn *, struct pl_frame *);
 void pl_conn_put_cipher(struct pl_conn *, struct pl_slice);
 size_t pl_conn_unsent(const struct pl_conn *);

@@ -75,10 +75,15 @@ static int queued(struct pl_conn *c, int err)
 	return err;
 }
 
-int pl_conn_put(struct pl_conn *c, const void *at, size_t n)
+int pl_conn_put2(struct pl_conn *c, struct pl_slice head, struct pl_slice rest)
 {
 	struct pl_outq *q = queue_of(c);
-	return q ? queued(c, pl_outq_put(q, slab_of(c), at, n)) : PL_ENOMEM;
+	return q ? queued(c, pl_outq_put2(q, slab_of(c), head, rest)) : PL_ENOMEM;
+}
+
+int pl_conn_put(struct pl_conn *c, const void *at, size_t n)
+{
+	return pl_conn_put2(c, (struct pl_slice){NULL, 0}, pl_slice(at, n));
 }
 
 int pl_conn_put_frame(struct pl_conn *c, struct pl_frame *f)

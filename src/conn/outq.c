@@ -79,36 +79,53 @@ static int insert(struct pl_outq *q, uint32_t at, struct pl_span span)
 	return 0;
 }
 
-static int copy_in(struct pl_outq *q, struct pl_slab *slab, uint32_t at, const void *bytes,
-		   size_t n)
+enum kind { PLAIN, CIPHER };
+
+/* Behind what there is of this kind. */
+static int copy_in(struct pl_outq *q, struct pl_slab *slab, enum kind kind, struct pl_slice head,
+		   struct pl_slice rest)
 {
+	uint32_t at = kind == PLAIN ? q->count : q->ncipher;
 	bool shared = slab != NULL;
 	slab = shared ? slab : &q->own;
-	if (n > INT32_MAX)
+	if (rest.len > INT32_MAX - head.len)
 		return PL_ETOOBIG;
+	size_t n = head.len + rest.len;
 	char *to = slab_take(slab, n, shared ? PL_SLAB_BYTES : PL_SMALL_BYTES);
 	if (!to)
 		return PL_ENOMEM;
-	memcpy(to, bytes, n);
+	if (head.len)
+		memcpy(to, head.at, head.len);
+	if (rest.len)
+		memcpy(to + head.len, rest.at, rest.len);
 	struct pl_span *before = at ? &q->spans[q->first + at - 1] : NULL;
-	if (before && before->owner == slab->frame && before->at + before->len == to) {
+	/*
+	 * Never extend ciphertext with plaintext, for they may lie side by side, nor a span that
+	 * has begun to leave, for it is kept as a whole when the rest is cut.
+	 */
+	bool may_extend = before && !before->has_begun && (kind == CIPHER || at > q->ncipher);
+	if (may_extend && before->owner == slab->frame && before->at + before->len == to) {
 		before->len += (uint32_t)n;
 		q->bytes += n;
 		return 0;
 	}
-	return insert(q, at, (struct pl_span){to, (uint32_t)n, slab->frame});
+	return insert(q, at, (struct pl_span){to, (uint32_t)n, false, slab->frame});
+}
+
+static int put_frame(struct pl_outq *q, struct pl_frame *f)
+{
+	return insert(q, q->count, (struct pl_span){f->at, f->len, false, f});
+}
+
+int pl_outq_put2(struct pl_outq *q, struct pl_slab *slab, struct pl_slice head,
+		 struct pl_slice rest)
+{
+	return head.len || rest.len ? copy_in(q, slab, PLAIN, head, rest) : 0;
 }
 
 int pl_outq_put(struct pl_outq *q, struct pl_slab *slab, const void *at, size_t n)
 {
-	/* Never extend the last ciphertext span with plaintext: they may lie side by side. */
-	if (q->ncipher && q->ncipher == q->count && n) {
-		struct pl_frame *f = pl_frame_copy(pl_slice(at, n));
-		int err = f ? insert(q, q->count, (struct pl_span){f->at, f->len, f}) : PL_ENOMEM;
-		pl_frame_release(f);
-		return err;
-	}
-	return n ? copy_in(q, slab, q->count, at, n) : 0;
+	return pl_outq_put2(q, slab, (struct pl_slice){NULL, 0}, pl_slice(at, n));
 }
 
 int pl_outq_add(struct pl_outq *q, struct pl_slab *slab, struct pl_frame *f)
@@ -117,13 +134,13 @@ int pl_outq_add(struct pl_outq *q, struct pl_slab *slab, struct pl_frame *f)
 		return 0;
 	if (q->count && f->len <= PL_SMALL_BYTES)
 		return pl_outq_put(q, slab, f->at, f->len);
-	return insert(q, q->count, (struct pl_span){f->at, f->len, f});
+	return put_frame(q, f);
 }
 
 int pl_outq_put_cipher(struct pl_outq *q, struct pl_slab *slab, const void *at, size_t n)
 {
 	uint32_t before = q->count;
-	int err = n ? copy_in(q, slab, q->ncipher, at, n) : 0;
+	int err = n ? copy_in(q, slab, CIPHER, (struct pl_slice){NULL, 0}, pl_slice(at, n)) : 0;
 	q->ncipher += q->count - before;
 	return err;
 }
@@ -148,6 +165,7 @@ void pl_outq_consume(struct pl_outq *q, size_t n)
 		if (n < s->len) {
 			s->at += n;
 			s->len -= (uint32_t)n;
+			s->has_begun = true;
 			return;
 		}
 		n -= s->len;
@@ -170,14 +188,15 @@ int pl_outq_detach(struct pl_outq *q, const struct pl_slab *slab)
 		if (!f)
 			return PL_ENOMEM;
 		pl_frame_release(s->owner);
-		*s = (struct pl_span){f->at, f->len, f};
+		*s = (struct pl_span){f->at, f->len, s->has_begun, f};
 	}
 	return 0;
 }
 
 void pl_outq_cut(struct pl_outq *q)
 {
-	uint32_t keep = q->ncipher ? q->ncipher : 1;
+	uint32_t keep = q->ncipher;
+	keep += keep < q->count && q->spans[q->first + keep].has_begun;
 	while (q->count > keep) {
 		struct pl_span *s = &q->spans[q->first + --q->count];
 		q->bytes -= s->len;

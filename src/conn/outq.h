@@ -7,7 +7,8 @@
  * and then its bytes move out of the slab, which others need.
  *
  * Invariants:  bytes = sum of the spans;  the first ncipher spans are ciphertext (TLS) or whatever
- * may be sent as it is, the others are not encrypted yet.
+ * may be sent as it is, the others are not encrypted yet;  a span holds whole messages, but for one
+ * that has begun to leave.
  */
 #ifndef PL_CONN_OUTQ_H
 #define PL_CONN_OUTQ_H
@@ -30,6 +31,7 @@ void pl_slab_fini(struct pl_slab *);
 struct pl_span {
 	const char *at;
 	uint32_t len;
+	bool has_begun;         /* its first bytes are gone */
 	struct pl_frame *owner; /* one reference */
 };
 
@@ -50,6 +52,9 @@ void pl_outq_fini(struct pl_outq *);
 
 /* Copies n bytes to the end: into `slab`, or into memory of the queue's own when slab is NULL. */
 int pl_outq_put(struct pl_outq *, struct pl_slab *slab, const void *at, size_t n) PL_MUST_CHECK;
+/* The same for a message in two pieces, which must not be torn apart. */
+int pl_outq_put2(struct pl_outq *, struct pl_slab *slab, struct pl_slice head,
+		 struct pl_slice rest) PL_MUST_CHECK;
 /* A shared frame: referenced, or copied when it is small and not alone. */
 int pl_outq_add(struct pl_outq *, struct pl_slab *slab, struct pl_frame *) PL_MUST_CHECK;
 /* Copies n bytes behind the ciphertext, before what is not encrypted yet. */
@@ -62,7 +67,7 @@ int pl_outq_iov(const struct pl_outq *, bool cipher, struct iovec *iov, int max)
 void pl_outq_consume(struct pl_outq *, size_t n);
 /* Moves bytes that lie in `slab` into memory of the queue's own. */
 int pl_outq_detach(struct pl_outq *, const struct pl_slab *slab) PL_MUST_CHECK;
-/* Drops every span behind the first one (or behind the ciphertext). */
+/* Drops every message of which nothing has left (or was encrypted) yet. */
 void pl_outq_cut(struct pl_outq *);
 
 #endif

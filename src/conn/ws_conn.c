@@ -110,7 +110,7 @@ static bool has_room(struct pl_conn *c, size_t n, bool is_volatile)
 {
 	const struct pl_conn_options *o = c->set->options;
 	/* Much in one turn is not yet a slow reader: let the socket say what it takes. */
-	while (!c->is_blocked && c->queue && pl_conn_unsent(c) + n > o->out_soft)
+	while (!c->is_blocked && pl_conn_unsent(c) && pl_conn_unsent(c) + n > o->out_soft)
 		pl_loop_flush_now(c->set->loop, &c->out);
 	size_t unsent = pl_conn_unsent(c);
 	if (!c->is_blocked || unsent + n <= o->out_soft)
@@ -145,8 +145,8 @@ void pl_conn_send(struct pl_conn *c, enum pl_ws_op kind, struct pl_slice payload
 	if (shorter)
 		payload = packed;
 	pl_metric_add(c->set->metrics, PL_M_FRAMES_OUT, 1);
-	if (!pl_conn_put(c, head, pl_ws_header(head, kind, payload.len, shorter, NULL)))
-		(void)pl_conn_put(c, payload.at, payload.len);
+	size_t n = pl_ws_header(head, kind, payload.len, shorter, NULL);
+	(void)pl_conn_put2(c, pl_slice(head, n), payload);
 }
 
 void pl_conn_ping(struct pl_conn *c, struct pl_slice payload)
