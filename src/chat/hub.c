@@ -64,24 +64,28 @@ static int learn_names(struct pl_peer *p, const struct pl_user *user)
 	return 0;
 }
 
-int pl_hub_enter(struct pl_hub *hub, struct pl_peer *p, const struct pl_op_sign_in *in)
+static int begin(struct pl_hub *hub, struct pl_peer *p, const struct pl_op_sign_in *in)
 {
-	bool is_again = pl_uuid_eq(&p->user.id, &in->user.id);
 	struct pl_topic_id mine = pl_topic_user(&in->user.id);
-	int err = is_again ? 0 : pl_room_join(&hub->rooms, p, pl_topic_slice(&mine));
+	int err = pl_room_join(&hub->rooms, p, pl_topic_slice(&mine));
 	if (err)
 		return err;
 	err = learn_names(p, &in->user);
+	if (!err)
+		err = pl_presence_began(hub, &in->user.id, in->conversations, in->nconversations);
 	if (err) {
-		if (!is_again)
-			pl_room_leave(&hub->rooms, p, pl_topic_slice(&mine));
+		pl_room_leave(&hub->rooms, p, pl_topic_slice(&mine));
+		p->user = (struct pl_user){0};
 		return err;
 	}
-	if (!is_again) {
-		pl_metric_add(hub->metrics, PL_M_SIGNED_IN, 1);
-		pl_presence_session(hub, &p->user, true, in->conversations, in->nconversations);
-	}
+	pl_metric_add(hub->metrics, PL_M_SIGNED_IN, 1);
 	return 0;
+}
+
+int pl_hub_enter(struct pl_hub *hub, struct pl_peer *p, const struct pl_op_sign_in *in)
+{
+	bool is_again = pl_uuid_eq(&p->user.id, &in->user.id);
+	return is_again ? learn_names(p, &in->user) : begin(hub, p, in);
 }
 
 void pl_hub_leave(struct pl_hub *hub, struct pl_peer *p)
@@ -90,7 +94,7 @@ void pl_hub_leave(struct pl_hub *hub, struct pl_peer *p)
 	pl_room_leave_all(&hub->rooms, p);
 	if (pl_peer_is_signed_in(p)) {
 		pl_metric_add(hub->metrics, PL_M_SIGNED_IN, -1);
-		pl_presence_session(hub, &p->user, false, NULL, 0);
+		pl_presence_ended(hub, &p->user.id);
 	}
 	p->user = (struct pl_user){0};
 	pl_arena_fini(&p->memory);

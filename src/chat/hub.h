@@ -94,9 +94,11 @@ void pl_typing_stop_all(struct pl_hub *, struct pl_peer *);
 void pl_presence_joined(struct pl_hub *, const struct pl_uuid *user,
 			const struct pl_uuid *conversations, size_t n);
 
-/* presence.c, for hub.c: a session of the user began or ended here. */
-void pl_presence_session(struct pl_hub *, const struct pl_user *, bool began,
-			 const struct pl_uuid *conversations, size_t n);
+/* presence.c, for hub.c: a session of the user began or ended here. Without memory it has not
+ * begun: the keeper counts, and must not count down what was never counted up. */
+int pl_presence_began(struct pl_hub *, const struct pl_uuid *user,
+		      const struct pl_uuid *conversations, size_t n) PL_MUST_CHECK;
+void pl_presence_ended(struct pl_hub *, const struct pl_uuid *user);
 void pl_presence_on_event(struct pl_hub *, struct pl_event *);
 void pl_presence_fini(struct pl_hub *);
 

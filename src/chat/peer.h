@@ -23,8 +23,8 @@ struct pl_peer_ops {
 	void (*free_encoded)(struct pl_encoded *);
 };
 
-/* Where a peer sits in a room's array, and the way back. */
-struct pl_seat {
+/* Where a peer sits in a room's array, and the way back. Packed: there are millions of them. */
+struct __attribute__((packed, aligned(4))) pl_seat {
 	struct pl_room *room;
 	uint32_t index;
 };
@@ -40,7 +40,7 @@ struct pl_peer {
 	uint64_t id; /* unique in the process; never 0 */
 	struct pl_user user;
 	struct pl_arena memory; /* of user's strings */
-	struct pl_seat *seats;
+	struct pl_seat *seats;  /* see seats.c */
 	uint32_t nseats, seats_cap;
 	struct pl_list typing; /* struct typing, see typing.c */
 	uint32_t ntyping;

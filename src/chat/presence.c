@@ -17,7 +17,7 @@ struct online {
 	struct pl_uuid user;
 	uint32_t devices;
 	struct pl_timer grace;
-	struct pl_uuid *conversations; /* where the transitions are told */
+	struct pl_uuid *conversations; /* where the transitions are told; sorted */
 	size_t n, cap;
 };
 
@@ -64,17 +64,27 @@ static void on_grace_over(struct pl_timer *t)
 	forget(o);
 }
 
-static bool knows(const struct online *o, const struct pl_uuid *conversation)
+/* Where it stands in the sorted list, or would: most are newer than all that are there. */
+static size_t place_of(const struct online *o, const struct pl_uuid *conversation)
 {
-	for (size_t i = 0; i < o->n; i++)
-		if (pl_uuid_eq(&o->conversations[i], conversation))
-			return true;
-	return false;
+	size_t low = 0, high = o->n;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (memcmp(o->conversations[middle].b, conversation->b, sizeof(conversation->b)) <
+		    0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 static void add_conversation(struct online *o, const struct pl_uuid *conversation)
 {
-	if (o->n == CONVERSATIONS_MAX || knows(o, conversation))
+	size_t at = place_of(o, conversation);
+	if (at < o->n && pl_uuid_eq(&o->conversations[at], conversation))
+		return;
+	if (o->n == CONVERSATIONS_MAX)
 		return;
 	if (o->n == o->cap) {
 		size_t cap = o->cap ? o->cap * 2 : 4;
@@ -84,7 +94,10 @@ static void add_conversation(struct online *o, const struct pl_uuid *conversatio
 		o->conversations = bigger;
 		o->cap = cap;
 	}
-	o->conversations[o->n++] = *conversation;
+	memmove(&o->conversations[at + 1], &o->conversations[at],
+		(o->n - at) * sizeof(*o->conversations));
+	o->conversations[at] = *conversation;
+	o->n++;
 }
 
 static struct online *come_online(struct pl_hub *hub, const struct pl_event *e)
@@ -133,13 +146,17 @@ static void joined(struct pl_hub *hub, const struct pl_event *e)
 		add_conversation(o, &e->participants[i]);
 }
 
-/* A new conversation: those of its members whose presence is kept here are told of there too. */
+/*
+ * A new conversation: those of its members who are connected here are told of there too. From here,
+ * not at the keeper: he hears of the conversation perhaps before he hears of the session, whose
+ * list was read before the conversation was there.
+ */
 static void conversation_created(struct pl_hub *hub, const struct pl_event *e)
 {
 	for (size_t i = 0; i < e->nparticipants; i++) {
-		struct online *o = pl_map_get(&hub->online, key_of(&e->participants[i]));
-		if (o)
-			add_conversation(o, &e->conversation);
+		struct pl_topic_id t = pl_topic_user(&e->participants[i]);
+		if (pl_room_size(&hub->rooms, pl_topic_slice(&t)))
+			pl_presence_joined(hub, &e->participants[i], &e->conversation, 1);
 	}
 }
 
@@ -157,33 +174,47 @@ void pl_presence_on_event(struct pl_hub *hub, struct pl_event *e)
 
 /* ---- towards the keeper ---- */
 
-static void send_to_keeper(struct pl_hub *hub, enum pl_event_kind kind, const struct pl_uuid *user,
-			   bool on, const struct pl_uuid *conversations, size_t n)
+static int send_to_keeper(struct pl_hub *hub, enum pl_event_kind kind, const struct pl_uuid *user,
+			  bool on, const struct pl_uuid *conversations, size_t n)
 {
-	struct pl_event *e = hub->is_stopped ? NULL : pl_event_new(kind);
-	if (!e)
-		return;
+	if (hub->is_stopped)
+		return 0;
+	struct pl_event *e = pl_event_new(kind);
+	struct pl_uuid *copy = e ? pl_arena_array(&e->arena, n, sizeof(*copy)) : NULL;
+	if (!copy) {
+		pl_event_release(e);
+		return PL_ENOMEM;
+	}
+	if (n)
+		memcpy(copy, conversations, n * sizeof(*copy));
 	e->actor.id = *user;
 	e->on = on;
-	e->participants = n ? pl_arena_array(&e->arena, n, sizeof(*conversations)) : NULL;
-	if (e->participants) {
-		memcpy(e->participants, conversations, n * sizeof(*conversations));
-		e->nparticipants = n;
-	}
-	if (pl_bus_send(hub->bus, pl_bus_keeper(hub->bus, key_of(user)), e))
+	e->participants = copy;
+	e->nparticipants = n;
+	return pl_bus_send(hub->bus, pl_bus_keeper(hub->bus, key_of(user)), e);
+}
+
+static void note_loss(struct pl_hub *hub, int err)
+{
+	if (err)
 		pl_log(hub->log, PL_ERROR, "chat", "a presence change was lost: out of memory");
 }
 
-void pl_presence_session(struct pl_hub *hub, const struct pl_user *user, bool began,
-			 const struct pl_uuid *conversations, size_t n)
+int pl_presence_began(struct pl_hub *hub, const struct pl_uuid *user,
+		      const struct pl_uuid *conversations, size_t n)
 {
-	send_to_keeper(hub, PL_EV_SESSION, &user->id, began, conversations, n);
+	return send_to_keeper(hub, PL_EV_SESSION, user, true, conversations, n);
+}
+
+void pl_presence_ended(struct pl_hub *hub, const struct pl_uuid *user)
+{
+	note_loss(hub, send_to_keeper(hub, PL_EV_SESSION, user, false, NULL, 0));
 }
 
 void pl_presence_joined(struct pl_hub *hub, const struct pl_uuid *user,
 			const struct pl_uuid *conversations, size_t n)
 {
-	send_to_keeper(hub, PL_EV_JOINED, user, true, conversations, n);
+	note_loss(hub, send_to_keeper(hub, PL_EV_JOINED, user, true, conversations, n));
 }
 
 void pl_presence_fini(struct pl_hub *hub)

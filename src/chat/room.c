@@ -1,21 +1,29 @@
 /*
  * room.c - who is in a room.
  *
- * Invariants:  room->peers[seat.index] is the peer for every seat of it;  a room is in the index
- * iff it has a peer;  order in a room means nothing (leaving moves the last into the hole).
+ * Invariants:  a peer's seat and the room's place point at each other:
+ * place.peer->seats[place.seat] is {room, the place's index};  a room is in the index iff it has a
+ * peer;  order in a room means nothing (leaving moves the last into the hole).
  */
 #include "chat/room.h"
 
 #include "base/mem.h"
+#include "chat/seats.h"
+
+/* Packed like a seat: there are as many. */
+struct __attribute__((packed, aligned(4))) place {
+	struct pl_peer *peer;
+	uint32_t seat; /* its number among the peer's */
+};
 
 struct pl_room {
-	struct pl_peer **peers;
+	struct place *places;
 	uint32_t count, cap;
 	uint32_t topic_len;
 	char topic[];
 };
 
-enum { KINDS_MAX = 8, PEERS_MAX = 1 << 24 };
+enum { KINDS_MAX = 8, PEERS_MAX = 1 << 24, FIRST_CAP = 2, SHRINK_FROM = 64 };
 
 void pl_rooms_init(struct pl_rooms *rooms, size_t max, struct pl_metrics *metrics)
 {
@@ -58,89 +66,90 @@ static void close_if_empty(struct pl_rooms *rooms, struct pl_room *r)
 	if (r->count)
 		return;
 	pl_map_remove(&rooms->by_topic, topic_of(r));
-	pl_free(r->peers);
+	pl_free(r->places);
 	pl_free(r);
 	pl_metric_add(rooms->metrics, PL_M_ROOMS, -1);
 }
 
-/* Room for one more element; the cap doubles. */
-static int make_room(void **at, uint32_t *cap, uint32_t count, size_t size, uint32_t max)
+/* Room for one more; the cap doubles. */
+static int reserve_place(struct pl_room *r)
 {
-	if (count < *cap)
+	if (r->count < r->cap)
 		return 0;
-	uint32_t bigger = *cap ? *cap * 2 : 1;
-	if (bigger > max)
-		return PL_ELIMIT;
-	void *moved = pl_realloc(*at, bigger * size);
+	uint32_t cap = r->cap ? r->cap * 2 : FIRST_CAP;
+	struct place *moved =
+		cap > PEERS_MAX ? NULL : pl_realloc(r->places, cap * sizeof(*r->places));
 	if (!moved)
-		return PL_ENOMEM;
-	*at = moved;
-	*cap = bigger;
+		return cap > PEERS_MAX ? PL_ELIMIT : PL_ENOMEM;
+	r->places = moved;
+	r->cap = cap;
 	return 0;
-}
-
-static struct pl_seat *seat_in(const struct pl_peer *p, const struct pl_room *r)
-{
-	for (uint32_t i = 0; i < p->nseats; i++)
-		if (p->seats[i].room == r)
-			return &p->seats[i];
-	return NULL;
 }
 
 int pl_room_join(struct pl_rooms *rooms, struct pl_peer *p, struct pl_slice topic)
 {
 	struct pl_room *r;
 	int err = find_or_open(rooms, topic, &r);
-	if (err || seat_in(p, r))
+	if (err || pl_seats_find(p, r) != PL_NO_SEAT)
 		return err;
-	void *peers = r->peers, *seats = p->seats;
-	err = make_room(&peers, &r->cap, r->count, sizeof(struct pl_peer *), PEERS_MAX);
-	r->peers = peers;
+	err = reserve_place(r);
 	if (!err)
-		err = make_room(&seats, &p->seats_cap, p->nseats, sizeof(*p->seats), PL_SEATS_MAX);
-	p->seats = seats;
+		err = pl_seats_reserve(p);
 	if (err) {
 		close_if_empty(rooms, r);
 		return err;
 	}
-	p->seats[p->nseats++] = (struct pl_seat){r, r->count};
-	r->peers[r->count++] = p;
+	r->places[r->count] = (struct place){p, pl_seats_add(p, r, r->count)};
+	r->count++;
 	return 0;
 }
 
-static void stand_up(struct pl_rooms *rooms, struct pl_peer *p, struct pl_seat *s)
+/* A crowd that went home leaves no hall behind. */
+static void shrink(struct pl_room *r)
 {
-	struct pl_room *r = s->room;
-	uint32_t hole = s->index;
-	*s = p->seats[--p->nseats];
-	r->peers[hole] = r->peers[--r->count];
-	if (hole < r->count)
-		seat_in(r->peers[hole], r)->index = hole;
+	if (r->cap < SHRINK_FROM || r->count > r->cap / 4)
+		return;
+	struct place *smaller = pl_realloc(r->places, r->cap / 2 * sizeof(*r->places));
+	if (!smaller)
+		return;
+	r->places = smaller;
+	r->cap /= 2;
+}
+
+static void stand_up(struct pl_rooms *rooms, struct pl_peer *p, uint32_t seat)
+{
+	struct pl_room *r = p->seats[seat].room;
+	uint32_t hole = p->seats[seat].index;
+	struct place last = r->places[--r->count];
+	r->places[hole] = last;
+	last.peer->seats[last.seat].index = hole;
+	pl_seats_remove(p, seat);
+	if (seat < p->nseats)
+		p->seats[seat].room->places[p->seats[seat].index].seat = seat;
+	shrink(r);
 	close_if_empty(rooms, r);
 }
 
 bool pl_room_leave(struct pl_rooms *rooms, struct pl_peer *p, struct pl_slice topic)
 {
 	struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
-	struct pl_seat *s = r ? seat_in(p, r) : NULL;
-	if (s)
-		stand_up(rooms, p, s);
-	return s != NULL;
+	uint32_t seat = r ? pl_seats_find(p, r) : PL_NO_SEAT;
+	if (seat != PL_NO_SEAT)
+		stand_up(rooms, p, seat);
+	return seat != PL_NO_SEAT;
 }
 
 void pl_room_leave_all(struct pl_rooms *rooms, struct pl_peer *p)
 {
 	while (p->nseats)
-		stand_up(rooms, p, &p->seats[p->nseats - 1]);
-	pl_free(p->seats);
-	p->seats = NULL;
-	p->seats_cap = 0;
+		stand_up(rooms, p, p->nseats - 1);
+	pl_seats_free(p);
 }
 
 bool pl_room_has(const struct pl_rooms *rooms, const struct pl_peer *p, struct pl_slice topic)
 {
 	const struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
-	return r && seat_in(p, r);
+	return r && pl_seats_find(p, r) != PL_NO_SEAT;
 }
 
 size_t pl_room_size(const struct pl_rooms *rooms, struct pl_slice topic)
@@ -173,7 +182,7 @@ static void deliver_to(struct pl_room *r, const struct pl_event *e, struct wordi
 {
 	/* A push never makes a peer leave at once (connections end at the end of the turn). */
 	for (uint32_t i = 0; i < r->count; i++) {
-		struct pl_peer *p = r->peers[i];
+		struct pl_peer *p = r->places[i].peer;
 		if (e->origin && p->id == e->origin)
 			continue;
 		struct pl_encoded *words = words_for(known, n, p->ops, e);
