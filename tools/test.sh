@@ -102,7 +102,7 @@ one_test() {
 # failure, or that ran nothing, is a failure itself.
 counted() {
 	local kind=$1 log=$2 status=$3 counts
-	read -r -a counts < <(python3 tools/count_tests.py "$kind" "$log")
+	read -r -a counts < <(python3 tools/count_tests.py "$kind" "$log") || counts=(0 1 0)
 	if ((status != 0 && counts[1] == 0)) || ((counts[0] + counts[1] == 0)); then
 		counts[1]=$((counts[1] + 1))
 	fi
