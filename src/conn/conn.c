@@ -154,6 +154,20 @@ void pl_conn_finish(struct pl_conn *c)
 		pl_conn_enter(c, PL_PH_LAST, pl_conn_time_to_leave(c, c->set->options->close_ms));
 		return;
 	}
+	if (c->tls && !c->said_goodbye) {
+		/* The end of a TLS stream is said inside it: else the peer must think it was cut
+		 * off. */
+		c->said_goodbye = true;
+		pl_buf_clear(&c->set->cipher);
+		pl_tls_shutdown(c->tls, &c->set->cipher);
+		pl_conn_put_cipher(c, pl_buf_slice(&c->set->cipher));
+		if (c->phase == PL_PH_DEAD)
+			return;
+		if (pl_conn_unsent(c)) {
+			pl_conn_enter(c, PL_PH_LAST, c->set->options->close_ms);
+			return;
+		}
+	}
 	/* FIN, then wait for the peer's: closing with unread input would reset what is in flight.
 	 */
 	shutdown(c->io.fd, SHUT_WR);

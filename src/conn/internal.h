@@ -52,10 +52,11 @@ struct pl_conn {
 	struct pl_ip from;
 	uint16_t close_code; /* what on_close will say; 0: not known yet */
 	uint8_t phase;
-	bool is_ws : 1;      /* upgraded: on_close is due */
-	bool deflate : 1;    /* negotiated */
-	bool is_blocked : 1; /* the socket is full: EPOLLOUT is on */
-	bool is_reading : 1; /* EPOLLIN is on */
+	bool is_ws : 1;        /* upgraded: on_close is due */
+	bool deflate : 1;      /* negotiated */
+	bool is_blocked : 1;   /* the socket is full: EPOLLOUT is on */
+	bool is_reading : 1;   /* EPOLLIN is on */
+	bool said_goodbye : 1; /* close_notify is queued or sent */
 	bool in_callback : 1;
 	bool keep_alive : 1, is_head : 1; /* of the request that is owed an answer */
 	bool is_owed : 1;                 /* it broke while its answer was owed: on_close is due */
