@@ -34,6 +34,8 @@ static struct pl_arena_block *add_block(struct pl_arena *a, size_t need)
 	size_t cap = a->blocks ? a->blocks->cap * 2 : FIRST_BLOCK;
 	if (cap > LARGEST_BLOCK)
 		cap = LARGEST_BLOCK;
+	if (a->max <= PL_ARENA_SMALL)
+		cap = need;
 	if (cap < need)
 		cap = need;
 	struct pl_arena_block *b = pl_alloc(sizeof(*b) + cap);

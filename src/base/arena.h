@@ -15,6 +15,8 @@ struct pl_arena {
 	size_t used, max;              /* bytes handed out; never more than max */
 };
 
+/* One that may hold at most PL_ARENA_SMALL takes no more than it hands out: for what lives long. */
+enum { PL_ARENA_SMALL = 4096 };
 void pl_arena_init(struct pl_arena *, size_t max);
 /* Frees everything that was handed out. */
 void pl_arena_fini(struct pl_arena *);

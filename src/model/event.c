@@ -66,16 +66,36 @@ int pl_event_address(struct pl_event *e, struct pl_slice to)
 	return 0;
 }
 
+/* Into memory that was taken for all of them at once. */
+static struct pl_slice put_text(char **to, struct pl_slice s)
+{
+	if (!s.at)
+		return s;
+	char *at = *to;
+	if (s.len)
+		memcpy(at, s.at, s.len);
+	at[s.len] = '\0';
+	*to += s.len + 1;
+	return pl_slice(at, s.len);
+}
+
 int pl_user_copy(struct pl_arena *a, const struct pl_user *from, struct pl_user *out)
 {
-	struct pl_user u = {.id = from->id};
-	if (pl_arena_copy(a, from->subject, &u.subject) ||
-	    pl_arena_copy(a, from->username, &u.username) ||
-	    pl_arena_copy(a, from->display_name, &u.display_name) ||
-	    pl_arena_copy(a, from->email, &u.email) || pl_arena_copy(a, from->phone, &u.phone) ||
-	    pl_arena_copy(a, from->avatar_url, &u.avatar_url))
+	const struct pl_slice texts[] = {from->subject, from->username, from->display_name,
+					 from->email,   from->phone,    from->avatar_url};
+	size_t need = 0;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		need += texts[i].at ? texts[i].len + 1 : 0;
+	char *at = pl_arena_alloc(a, need);
+	if (!at)
 		return PL_ENOMEM;
-	*out = u;
+	*out = (struct pl_user){.id = from->id,
+				.subject = put_text(&at, from->subject),
+				.username = put_text(&at, from->username),
+				.display_name = put_text(&at, from->display_name),
+				.email = put_text(&at, from->email),
+				.phone = put_text(&at, from->phone),
+				.avatar_url = put_text(&at, from->avatar_url)};
 	return 0;
 }
 
