@@ -148,6 +148,8 @@ void pl_conn_break(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 
 void pl_conn_finish(struct pl_conn *c)
 {
+	if (c->phase == PL_PH_DEAD)
+		return; /* the last words could not even be queued */
 	if (c->is_ws)
 		pl_conn_tell_closed(c, c->close_code ? c->close_code : 1006, PL_S(""));
 	if (pl_conn_unsent(c)) {

@@ -72,10 +72,10 @@ void pl_conn_respond(struct pl_conn *c, struct pl_http_reply *reply)
 	if (c->phase != PL_PH_OWED)
 		return;
 	c->keep_alive = c->keep_alive && !c->set->is_draining && reply->status < 500;
+	c->endpoint = NULL; /* the answer is given, also if it cannot be sent: no on_close is due */
 	write_reply(c, reply);
 	if (c->phase == PL_PH_DEAD)
 		return;
-	c->endpoint = NULL;
 	if (!c->keep_alive) {
 		pl_conn_finish(c);
 		return;
@@ -183,6 +183,9 @@ static void upgrade(struct pl_conn *c, const struct pl_request *q)
 		refuse(c, status);
 	else
 		c->endpoint->on_upgrade(c, q);
+	/* Answered or broken: whoever was not upgraded hears no on_close. */
+	if (!c->is_ws)
+		c->endpoint = NULL;
 }
 
 /* ---- requests ---- */
@@ -225,8 +228,8 @@ static size_t begin_body(struct pl_conn *c, const struct pl_http_request *q, str
 		refuse_and_close(c, err ? h->decoder.status : 503);
 		return head.len;
 	}
-	if (q->expects_continue)
-		(void)pl_conn_put(c, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+	if (q->expects_continue && pl_conn_put(c, "HTTP/1.1 100 Continue\r\n\r\n", 25))
+		return head.len; /* it broke */
 	pl_conn_enter(c, PL_PH_BODY, c->set->options->header_ms);
 	return head.len;
 }

@@ -48,6 +48,8 @@ struct line {
 	struct pl_tls *tls;
 	struct pl_buf got;
 	bool eof, deaf;
+	unsigned long fail_in; /* the server's allocation that fails; 0: none */
+	bool has_failed, is_upgraded, is_owed;
 	struct pl_ws_reader reader;
 	struct pl_inflater *inflater;
 	bool deflate;
@@ -62,11 +64,29 @@ static inline struct line *line_of(struct pl_conn *c)
 	return pl_conn_ctx(c);
 }
 
+/* Around what the server does: only its allocations fail. */
+static inline void line_server_begins(struct line *l)
+{
+	if (l->fail_in)
+		pl_mem_fail_at(l->fail_in, false);
+}
+
+static inline void line_server_ends(struct line *l)
+{
+	if (!l->fail_in)
+		return;
+	unsigned long made = pl_mem_count();
+	pl_mem_fail_at(0, false);
+	l->has_failed = made >= l->fail_in;
+	l->fail_in = l->has_failed ? 0 : l->fail_in - made;
+}
+
 /* ---- the endpoint ---- */
 
 static inline void line_answer_later(struct pl_timer *t)
 {
 	struct line *l = PL_CONTAINER(t, struct line, later);
+	l->is_owed = false;
 	pl_conn_respond_text(l->conn, 200, "text/plain", PL_S("later"));
 }
 
@@ -84,6 +104,7 @@ static inline void line_on_request(struct pl_conn *c, const struct pl_request *q
 	struct line *l = line_of(c);
 	l->conn = c;
 	l->requests++;
+	l->is_owed = pl_slice_is(q->http->path, "/later") || pl_slice_is(q->http->path, "/never");
 	snprintf(l->path, sizeof(l->path), "%.*s", PL_FMT(q->http->path));
 	if (pl_slice_is(q->http->path, "/now"))
 		pl_conn_respond_text(c, 200, "text/plain", PL_S("now"));
@@ -104,6 +125,8 @@ static inline void line_on_upgrade(struct pl_conn *c, const struct pl_request *q
 		pl_conn_respond_text(c, 401, "text/plain", PL_S("no"));
 	else if (pl_conn_upgrade(c, q, (struct pl_slice){NULL, 0}, l))
 		pl_conn_respond_text(c, 503, "text/plain", PL_S("no memory"));
+	else
+		l->is_upgraded = true;
 }
 
 /* "close": we close. Everything else is echoed. */
@@ -121,6 +144,8 @@ static inline void line_on_message(struct pl_conn *c, enum pl_ws_op kind, struct
 static inline void line_on_close(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 {
 	struct line *l = line_of(c);
+	/* Due to whom was upgraded, and to whom owes an answer; to nobody else. */
+	assert_true(code ? pl_conn_user(c) == l : l->is_owed);
 	pl_timer_stop(&l->later);
 	l->closes++;
 	l->conn = NULL;
@@ -188,11 +213,11 @@ static inline void line_contexts(struct line *l)
 }
 
 /* What may fail in the allocation sweep; false: no memory. The client's side never fails. */
-static inline bool line_serve(struct line *l, const struct way *way)
+static inline bool line_serve(struct line *l, const struct way *way, uint32_t total)
 {
 	if (pl_loop_new(&(struct pl_loop_options){.engine = way->engine, .metrics = &l->metrics},
 			&l->loop) ||
-	    pl_gate_new(&(struct pl_gate_options){.total = 100}, &l->gate) ||
+	    pl_gate_new(&(struct pl_gate_options){.total = total}, &l->gate) ||
 	    pl_conns_new(l->loop, l->gate, &l->o, &l->set))
 		return false;
 	l->endpoint = (struct pl_endpoint){.on_request = line_on_request,
@@ -220,7 +245,9 @@ static inline void line_connect(struct line *l)
 	l->fd = pair[0];
 	l->eof = l->deaf = false;
 	pl_buf_init(&l->got, 64 << 20);
+	line_server_begins(l);
 	pl_conns_accept(l->set, pair[1], &line_ip, &l->router, l->server_tls);
+	line_server_ends(l);
 }
 
 static inline bool line_has_engine(const struct way *way)
@@ -243,7 +270,7 @@ static inline void line_open(struct line *l, void **state, struct pl_conn_option
 	if (way->tls)
 		line_contexts(l);
 	assert_int_equal(pl_inflater_new(&l->inflater), 0);
-	assert_true(line_serve(l, way));
+	assert_true(line_serve(l, way, 100));
 	line_connect(l);
 	if (!way->tls)
 		return;
@@ -313,7 +340,9 @@ static inline void line_hear(struct line *l)
 
 static inline void line_turn(struct line *l)
 {
+	line_server_begins(l);
 	pl_loop_turn(l->loop, 2);
+	line_server_ends(l);
 	line_hear(l);
 }
 

@@ -186,6 +186,8 @@ void pl_session_close(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 	struct pl_session *s = pl_conn_user(c);
 	(void)code;
 	(void)reason;
+	if (!s)
+		return; /* it broke while it was being upgraded, and never became a session */
 	pl_hub_leave(s->gateway->hub, &s->peer);
 	pl_timer_stop(&s->timer);
 	s->conn = NULL;
