@@ -142,7 +142,8 @@ void pl_conn_break(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 	pl_io_remove(c->set->loop, &c->io);
 	close(c->io.fd);
 	pl_conns_remove(c);
-	pl_gate_leave(c->set->gate, &c->from);
+	struct pl_ip site = pl_conn_site(c);
+	pl_gate_leave(c->set->gate, &site);
 	pl_conn_tell_closed(c, code, reason);
 }
 
@@ -333,7 +334,9 @@ static void refuse(struct pl_conns *set, int fd)
 void pl_conns_accept(struct pl_conns *set, int fd, const struct pl_ip *from,
 		     const struct pl_router *router, struct pl_tls_context *tls)
 {
-	if (set->is_draining || pl_gate_enter(set->gate, from, pl_loop_now_ms(set->loop))) {
+	bool is_proxy = pl_conn_is_proxy(set->options, from);
+	struct pl_ip site = is_proxy ? (struct pl_ip){{0}} : *from;
+	if (set->is_draining || pl_gate_enter(set->gate, &site, pl_loop_now_ms(set->loop))) {
 		refuse(set, fd);
 		return;
 	}
@@ -342,13 +345,15 @@ void pl_conns_accept(struct pl_conns *set, int fd, const struct pl_ip *from,
 	if (timeout_ms)
 		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
 	struct pl_conn *c = new_conn(set, fd, from, tls);
-	if (c)
+	if (c) {
 		c->router = router;
+		c->is_uncounted = is_proxy;
+	}
 	if (!c || start(set, c)) {
 		if (c)
 			pl_tls_free(c->tls);
 		pl_free(c);
-		pl_gate_leave(set->gate, from);
+		pl_gate_leave(set->gate, &site);
 		refuse(set, fd);
 		return;
 	}

@@ -25,30 +25,71 @@ static struct pl_slice cut_last(struct pl_slice list, struct pl_slice *rest)
 	return pl_slice_trim(comma ? pl_slice(comma + 1, list.len - head - 1) : list);
 }
 
-static struct pl_ip caller(const struct pl_conn_options *o, struct pl_slice list, struct pl_ip last)
+/* Whoever `list` says called `last`; *goes_on: it was a proxy of ours up to the list's left end. */
+static struct pl_ip read_list(const struct pl_conn_options *o, struct pl_slice list,
+			      struct pl_ip last, bool *goes_on)
 {
-	while (list.len && is_trusted(o, &last)) {
+	while (list.len && (*goes_on = is_trusted(o, &last))) {
 		struct pl_ip ip;
-		if (pl_ip_parse(cut_last(list, &list), &ip))
-			return last; /* not an address: the proxy that wrote it is as far as we know
-				      */
+		*goes_on = !pl_ip_parse(cut_last(list, &list), &ip);
+		if (!*goes_on)
+			break; /* no address: the proxy that wrote it is as far as we know */
 		last = ip;
 	}
 	return last;
 }
 
+/* A proxy may add to the list or, which means the same, a line of its own behind the others. */
+static struct pl_ip caller(const struct pl_conn_options *o, const struct pl_http_head *head,
+			   struct pl_ip last)
+{
+	bool goes_on = true;
+	for (size_t i = head->count; goes_on && i-- > 0;)
+		if (pl_slice_eq_nocase(head->headers[i].name, PL_S("X-Forwarded-For")))
+			last = read_list(o, head->headers[i].value, last, &goes_on);
+	return last;
+}
+
+/* A proxy keeps its connections and sends the requests of many through one. */
+static bool find_proxy(const struct pl_conn *c, struct pl_ip *out)
+{
+	struct sockaddr_storage at = {0};
+	socklen_t len = sizeof(at);
+	if (c->is_uncounted)
+		*out = c->from;
+	else if (!c->is_proxied || getpeername(c->io.fd, (struct sockaddr *)&at, &len))
+		return false;
+	else
+		*out = pl_ip_of(&at);
+	return true;
+}
+
+struct pl_ip pl_conn_site(const struct pl_conn *c)
+{
+	return c->is_uncounted ? (struct pl_ip){{0}} : c->from;
+}
+
+bool pl_conn_is_proxy(const struct pl_conn_options *o, const struct pl_ip *from)
+{
+	return o->nproxies && is_trusted(o, from);
+}
+
 int pl_conn_see_through_proxy(struct pl_conn *c, const struct pl_http_request *q)
 {
 	const struct pl_conn_options *o = c->set->options;
-	struct pl_slice list;
-	if (!o->nproxies || !is_trusted(o, &c->from) ||
-	    pl_http_header_one(&q->head, "X-Forwarded-For", &list))
+	struct pl_ip proxy;
+	if (!o->nproxies || !find_proxy(c, &proxy))
 		return 0;
-	struct pl_ip real = caller(o, list, c->from);
-	int err = pl_gate_enter(c->set->gate, &real, pl_now_ms());
+	struct pl_ip real = caller(o, &q->head, proxy), before = pl_conn_site(c);
+	if (!memcmp(&real, &c->from, sizeof(real)))
+		return 0;
+	bool is_proxy = is_trusted(o, &real);
+	struct pl_ip site = is_proxy ? (struct pl_ip){{0}} : real;
+	int err = pl_gate_move(c->set->gate, &before, &site, pl_now_ms());
 	if (err)
 		return err;
-	pl_gate_leave(c->set->gate, &c->from);
 	c->from = real;
+	c->is_uncounted = is_proxy;
+	c->is_proxied = true;
 	return 0;
 }

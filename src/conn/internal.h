@@ -61,6 +61,8 @@ struct pl_conn {
 	bool keep_alive : 1, is_head : 1; /* of the request that is owed an answer */
 	bool is_owed : 1;                 /* it broke while its answer was owed: on_close is due */
 	bool is_reaping : 1;              /* linked for the end of the turn */
+	bool is_uncounted : 1;            /* `from` is a proxy of ours */
+	bool is_proxied : 1;              /* `from` is who called a proxy of ours */
 };
 
 /* Deadlines are kept in ticks, in one dense array: the sweep reads nothing else. */
@@ -129,7 +131,10 @@ void pl_ws_input(struct pl_conn *, char *at, size_t n);
 void pl_ws_deadline(struct pl_conn *);
 void pl_ws_slow(struct pl_conn *);
 
-/* forwarded.c: the caller instead of the proxy. PL_ELIMIT: he has too many connections. */
+/* forwarded.c: whom the gate counts it for. Not our proxies: all their callers would be one. */
+struct pl_ip pl_conn_site(const struct pl_conn *);
+bool pl_conn_is_proxy(const struct pl_conn_options *, const struct pl_ip *from);
+/* The caller instead of the proxy. PL_ELIMIT: he has too many connections. */
 int pl_conn_see_through_proxy(struct pl_conn *, const struct pl_http_request *) PL_MUST_CHECK;
 
 /* origin.c */

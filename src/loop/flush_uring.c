@@ -20,6 +20,7 @@ struct uring {
 	struct pl_flusher base;
 	struct io_uring ring;
 	struct pl_flusher *fallback; /* for the sends that the ring did not take */
+	bool is_broken; /* the kernel refuses it: no memory, or another thread than it began with */
 };
 
 static int start(struct pl_flusher *f)
@@ -59,22 +60,45 @@ static void take_completions(struct uring *u, struct pl_send *sends, size_t n)
 	io_uring_cq_advance(&u->ring, seen);
 }
 
+/* How many of the n prepared requests the kernel took. */
+static size_t submit(struct uring *u, size_t n)
+{
+	enum { PATIENCE = 16 };
+	size_t taken = 0;
+	for (int refused = 0; taken < n && refused < PATIENCE;) {
+		int got = io_uring_submit(&u->ring);
+		if (got < 0 && got != -EINTR && got != -EAGAIN)
+			break;
+		refused += got <= 0;
+		taken += got > 0 ? (size_t)got : 0;
+	}
+	return taken;
+}
+
+/* Not done, though not for the socket's sake. */
+static bool is_rings_fault(ssize_t result)
+{
+	return result == -EINTR || result == -EINVAL || result == -ENOMEM || result == -ECANCELED;
+}
+
 static void send_all(struct pl_flusher *f, struct pl_send *sends, size_t n)
 {
 	struct uring *u = PL_CONTAINER(f, struct uring, base);
-	size_t taken = 0;
+	if (u->is_broken) {
+		u->fallback->send_all(u->fallback, sends, n);
+		return;
+	}
 	for (size_t i = 0; i < n; i++)
 		prepare(io_uring_get_sqe(&u->ring), &sends[i], i);
-	while (taken < n) {
-		int got = io_uring_submit(&u->ring);
-		if (got <= 0 && got != -EINTR && got != -EAGAIN)
-			break;
-		taken += got > 0 ? (size_t)got : 0;
-	}
-	take_completions(u, sends, n);
-	for (size_t i = 0; i < n; i++)
-		if (sends[i].result == -EINTR || sends[i].result == -EINVAL)
+	size_t taken = submit(u, n);
+	take_completions(u, sends, taken);
+	for (size_t i = 0; i < taken; i++)
+		if (is_rings_fault(sends[i].result))
 			u->fallback->send_all(u->fallback, &sends[i], 1);
+	/* What it refused stays in the ring for ever: it must not be entered again. */
+	u->is_broken = taken < n;
+	if (u->is_broken)
+		u->fallback->send_all(u->fallback, sends + taken, n - taken);
 }
 
 static void free_uring(struct pl_flusher *f)

@@ -1,8 +1,6 @@
 /* loop_test.c - proves the turn: order of phases, timers, mail between threads, and that both flush
  * engines send the same. */
-#include "loop/loop.h"
-
-#include "base/clock.h"
+#include "loop/internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -276,6 +274,102 @@ static void flush_tells_whole_short_full_and_broken(enum pl_engine engine)
 	close(broken[0]);
 }
 
+static void *turn_once(void *arg)
+{
+	pl_loop_turn(arg, 0);
+	return NULL;
+}
+
+/* A ring belongs to its first thread; who takes over a stopped loop must not lose what it sends. */
+static void another_thread_may_finish(void **state)
+{
+	(void)state;
+	static const struct pl_out_ops ops = {.gather = gather_span, .sent = span_sent};
+	struct pl_loop *loop = new_loop(PL_ENGINE_AUTO);
+	char got[64];
+	int pair[2];
+	pthread_t thread;
+	pthread_create(&thread, NULL, turn_once, loop);
+	pthread_join(thread, NULL);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	struct pipe_end e = {.fd = pair[0], .at = "the last words", .len = 14};
+	pl_out_init(&e.out, &ops);
+	for (int i = 1; i < 600; i++) { /* more than a ring holds */
+		pl_loop_want_flush(loop, &e.out);
+		pl_loop_turn(loop, 0);
+		assert_int_equal(e.calls, i);
+		assert_int_equal(e.last, 14);
+		assert_int_equal(read(pair[1], got, sizeof(got)), 14);
+	}
+	pl_loop_free(loop);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+struct again {
+	struct pl_timer timer;
+	struct pl_loop *loop;
+	struct again *other;
+	int fired;
+};
+
+static void on_again(struct pl_timer *t)
+{
+	struct again *a = PL_CONTAINER(t, struct again, timer);
+	a->fired++;
+	pl_timer_set(a->loop, &a->timer, 0); /* in the past: not in this turn again */
+	if (a->other)
+		pl_timer_stop(&a->other->timer);
+}
+
+static void timers_may_set_and_stop_each_other(void **state)
+{
+	(void)state;
+	struct pl_loop *loop = new_loop(PL_ENGINE_EPOLL);
+	struct again a = {.loop = loop}, b = {.loop = loop};
+	a.other = &b;
+	b.other = &a;
+	pl_timer_init(&a.timer, on_again);
+	pl_timer_init(&b.timer, on_again);
+	pl_timer_set(loop, &a.timer, 0);
+	pl_timer_set(loop, &b.timer, 0);
+	for (int i = 1; i <= 5; i++) {
+		usleep(10000);
+		pl_loop_turn(loop, 0);
+		assert_int_equal(a.fired + b.fired, i); /* the first stops the second */
+	}
+	pl_loop_free(loop);
+}
+
+/* A turn may take longer than the wheel is round (a stopped process, a laptop's lid). */
+static void a_wheel_that_stood_still_fires_all_once(void **state)
+{
+	(void)state;
+	enum { TIMERS = 40 };
+	struct pl_wheel w;
+	struct alarm a[TIMERS] = {0};
+	uint64_t now = 1000000;
+	pl_wheel_init(&w, now);
+	for (uint64_t i = 0; i < TIMERS; i++) {
+		pl_timer_init(&a[i].timer, on_alarm);
+		a[i].timer.due_ms = now + 1 + i * 1000;
+		uint64_t slot = (a[i].timer.due_ms + PL_TICK_MS - 1) / PL_TICK_MS % PL_WHEEL_SLOTS;
+		pl_list_append(&w.slots[slot], &a[i].timer.node);
+		w.occupied[slot / 64] |= 1ull << slot % 64;
+	}
+	assert_in_range(pl_wheel_wait_ms(&w, now), 1, 8);
+	now += 20500; /* more than a round: 16.4 s */
+	pl_wheel_fire(&w, now);
+	for (uint64_t i = 0; i < TIMERS; i++)
+		assert_int_equal(a[i].fired_ms != 0, a[i].timer.due_ms <= now);
+	assert_in_range(pl_wheel_wait_ms(&w, now), 1, 1000);
+	pl_wheel_fire(&w, now - 5000); /* the clock does not go back; if it did, nothing happens */
+	pl_wheel_fire(&w, now + 100000);
+	for (int i = 0; i < TIMERS; i++)
+		assert_true(a[i].fired_ms && !pl_timer_is_set(&a[i].timer));
+	assert_int_equal(pl_wheel_wait_ms(&w, now + 100000), -1);
+}
+
 static void by_epoll(void **state)
 {
 	(void)state;
@@ -301,6 +395,9 @@ int main(void)
 		cmocka_unit_test(a_far_timer_waits_its_rounds),
 		cmocka_unit_test(mail_keeps_each_senders_order),
 		cmocka_unit_test(stop_wakes_a_sleeping_loop),
+		cmocka_unit_test(another_thread_may_finish),
+		cmocka_unit_test(timers_may_set_and_stop_each_other),
+		cmocka_unit_test(a_wheel_that_stood_still_fires_all_once),
 		cmocka_unit_test(by_epoll),
 		cmocka_unit_test(by_io_uring),
 	};

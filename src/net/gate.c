@@ -123,13 +123,32 @@ int pl_gate_enter(struct pl_gate *g, const struct pl_ip *from, uint64_t now_ms)
 	return err;
 }
 
+static void leave(struct pl_gate *g, const struct pl_ip *site)
+{
+	g->open--;
+	struct site *s = pl_ip_is_local(site) ? NULL : pl_map_get(&g->sites, key_of(site));
+	if (s && !--s->open)
+		pl_free(pl_map_remove(&g->sites, key_of(site)));
+}
+
+int pl_gate_move(struct pl_gate *g, const struct pl_ip *from, const struct pl_ip *to,
+		 uint64_t now_ms)
+{
+	struct pl_ip old = pl_ip_site(*from), site = pl_ip_site(*to);
+	pthread_mutex_lock(&g->lock);
+	g->open--; /* one place for both */
+	int err = enter(g, &site, now_ms);
+	g->open++;
+	if (!err)
+		leave(g, &old);
+	pthread_mutex_unlock(&g->lock);
+	return err;
+}
+
 void pl_gate_leave(struct pl_gate *g, const struct pl_ip *from)
 {
 	struct pl_ip site = pl_ip_site(*from);
 	pthread_mutex_lock(&g->lock);
-	g->open--;
-	struct site *s = pl_ip_is_local(from) ? NULL : pl_map_get(&g->sites, key_of(&site));
-	if (s && !--s->open)
-		pl_free(pl_map_remove(&g->sites, key_of(&site)));
+	leave(g, &site);
 	pthread_mutex_unlock(&g->lock);
 }

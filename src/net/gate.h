@@ -21,6 +21,9 @@ void pl_gate_free(struct pl_gate *);
 int pl_gate_set(struct pl_gate *, const struct pl_gate_options *) PL_MUST_CHECK;
 /* [any thread] 0, PL_ELIMIT or PL_ENOMEM. What entered must leave once. */
 int pl_gate_enter(struct pl_gate *, const struct pl_ip *, uint64_t now_ms) PL_MUST_CHECK;
+/* [any thread] Who is inside turns out to be somebody else. On an error nothing has changed. */
+int pl_gate_move(struct pl_gate *, const struct pl_ip *from, const struct pl_ip *to,
+		 uint64_t now_ms) PL_MUST_CHECK;
 void pl_gate_leave(struct pl_gate *, const struct pl_ip *);
 
 #endif
