@@ -153,10 +153,24 @@ static int start(struct running *r)
 	return err;
 }
 
+/* Before any thread starts: signals are waited for by this one and land nowhere else. */
+static void block_signals(struct running *r)
+{
+	sigset_t all;
+	sigemptyset(&r->signals);
+	sigaddset(&r->signals, SIGTERM);
+	sigaddset(&r->signals, SIGINT);
+	sigaddset(&r->signals, SIGHUP);
+	all = r->signals;
+	sigaddset(&all, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
 static int run(const struct args *a)
 {
 	struct running r = {.args = a};
 	struct pl_findings f;
+	block_signals(&r);
 	pl_findings_init(&f);
 	int err = args_load(a, true, &f, &r.config);
 	if (!err)
@@ -172,16 +186,6 @@ static int run(const struct args *a)
 	umask(077);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	raise_file_limit();
-	/* Blocked before any thread starts: signals are waited for here and nowhere else. */
-	sigemptyset(&r.signals);
-	sigaddset(&r.signals, SIGTERM);
-	sigaddset(&r.signals, SIGINT);
-	sigaddset(&r.signals, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, &r.signals, NULL);
-	sigset_t pipe;
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &pipe, NULL);
 	int code = start(&r) ? EXIT_FAILED : serve(&r);
 	pl_log_free(r.log);
 	pl_config_free(r.config);

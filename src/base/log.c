@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -198,7 +199,7 @@ int pl_log_new(const struct pl_log_options *o, struct pl_log **out)
 	atomic_init(&log->level, (int)o->level);
 	pthread_mutex_init(&log->lock, NULL);
 	pthread_cond_init(&log->more, NULL);
-	if (pthread_create(&log->writer, NULL, write_lines, log)) {
+	if (pl_thread_start(&log->writer, write_lines, log)) {
 		pthread_cond_destroy(&log->more);
 		pthread_mutex_destroy(&log->lock);
 		pl_free(log);

@@ -24,7 +24,8 @@ enum { PL_BUS_NODES_MAX = 256 };
 
 /* The bus between the workers of one process. */
 int pl_bus_local_new(struct pl_bus **out) PL_MUST_CHECK;
-/* After the loops have stopped: what was not delivered is dropped. NULL is fine. */
+/* After the loops have stopped, and each was turned once more: what lies in a mailbox then is not
+ * reached from here. NULL is fine. */
 void pl_bus_free(struct pl_bus *);
 
 /* Before the first event is published. PL_ELIMIT: too many nodes. */

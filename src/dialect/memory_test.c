@@ -195,5 +195,7 @@ int main(void)
 		cmocka_unit_test(each_allocation_may_fail_once),
 		cmocka_unit_test(memory_may_be_gone_for_good),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rig_on_disk = true;
+	return cmocka_run_group_tests_name("on disk", tests, NULL, NULL) + failed;
 }

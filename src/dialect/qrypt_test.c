@@ -362,5 +362,7 @@ int main(void)
 		cmocka_unit_test(groups_are_entered_by_code_and_old_messages_stay_hidden),
 		cmocka_unit_test(a_group_joined_by_a_device_that_left_counts_for_the_user),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rig_on_disk = true;
+	return cmocka_run_group_tests_name("on disk", tests, NULL, NULL) + failed;
 }

@@ -1,7 +1,8 @@
 /*
  * testing.h - for the tests of this layer: one worker in one thread (loop, bus, hub, gateway,
- * connections) over the memory store, and clients on the other ends of socket pairs that speak
- * real bytes. Answers of the store can be held back, so that what happens meanwhile is certain.
+ * connections) over the memory store or SQLite, and clients on the other ends of socket pairs that
+ * speak real bytes. Answers of the store can be held back, so that what happens meanwhile is
+ * certain.
  */
 #ifndef PL_DIALECT_TESTING_H
 #define PL_DIALECT_TESTING_H
@@ -25,7 +26,11 @@
 
 enum { HELD_MAX = 256, HEARD_MAX = 256, WAIT_MS = 5000 };
 
+/* Set by a test that runs all over again on disk. */
+static bool rig_on_disk;
+
 struct rig {
+	char dir[64], path[96];
 	struct pl_loop *loop;
 	struct pl_bus *bus;
 	struct pl_store *store;
@@ -114,6 +119,12 @@ static inline void rig_open(struct rig *r)
 	struct pl_store_options so = {.readers = 1, .finish = rig_finish, .ctx = r};
 	struct pl_gate_options go = {0};
 	pthread_mutex_init(&r->lock, NULL);
+	if (rig_on_disk) {
+		snprintf(r->dir, sizeof(r->dir), "/tmp/parley-dialect-XXXXXX");
+		assert_non_null(mkdtemp(r->dir));
+		snprintf(r->path, sizeof(r->path), "%s/chat.db", r->dir);
+		so.path = r->path;
+	}
 	assert_int_equal(pl_loop_new(&lo, &r->loop), 0);
 	assert_int_equal(pl_bus_local_new(&r->bus), 0);
 	assert_int_equal(pl_gate_new(&go, &r->gate), 0);
@@ -173,6 +184,15 @@ static inline void rig_end(struct rig *r)
 	pl_loop_free(r->loop);
 	pl_bus_free(r->bus);
 	pl_gate_free(r->gate);
+	if (r->dir[0]) {
+		static const char *const ends[] = {"", "-wal", "-shm", ".lock", "-lock"};
+		for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+			char name[128];
+			snprintf(name, sizeof(name), "%s%s", r->path, ends[i]);
+			unlink(name);
+		}
+		rmdir(r->dir);
+	}
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }

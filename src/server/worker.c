@@ -1,7 +1,7 @@
 /* worker.c - a worker's thread and its listeners. */
 #include "server/worker.h"
 
-#include <signal.h>
+#include "base/thread.h"
 
 struct pl_tls_context *pl_tls_holder_get(struct pl_tls_holder *h)
 {
@@ -81,14 +81,9 @@ static void *run(void *arg)
 
 int pl_worker_start(struct pl_worker *w)
 {
-	sigset_t all, before;
-	/* Signals are the program's: none may land on a worker. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failed = pthread_create(&w->thread, NULL, run, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	w->has_thread = !failed;
-	return failed ? PL_ENOMEM : 0;
+	int err = pl_thread_start(&w->thread, run, w);
+	w->has_thread = !err;
+	return err;
 }
 
 void pl_worker_join(struct pl_worker *w)

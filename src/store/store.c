@@ -11,6 +11,7 @@
 #include "store/writer.h"
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum { DEFAULT_READERS = 2, MAX_READERS = 16, DEFAULT_QUEUE = 65536 };
 
@@ -86,12 +87,12 @@ static void close_reads(void *arg)
 
 static int start_threads(struct pl_store *s)
 {
-	if (pthread_create(&s->write_thread, NULL, pl_writer_run, &s->writer))
+	if (pl_thread_start(&s->write_thread, pl_writer_run, &s->writer))
 		return PL_ENOMEM;
 	s->is_writing = true;
 	for (uint32_t i = 0; i < s->nreaders; i++) {
 		struct reader *r = &s->readers[i];
-		if (pthread_create(&r->thread, NULL, read_loop, r))
+		if (pl_thread_start(&r->thread, read_loop, r))
 			return PL_ENOMEM;
 		r->is_running = true;
 	}

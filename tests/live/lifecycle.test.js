@@ -137,3 +137,50 @@ test('two servers do not share a data directory', async (t) => {
 	await client.sync();
 	await client.close();
 });
+
+/* Pages are asked for and marked as read while the store closes: what comes home last asks nothing. */
+test('SIGTERM twice in the middle of everything', async (t) => {
+	const server = await Server.start();
+	t.after(() => server.stop());
+	const [alice, bob] = await people(server, 'alice', 'bob');
+	const room = await conversation(alice, bob);
+	await Promise.all(Array.from({ length: 20 }, (_, i) => say(alice, room, `line ${i}`)));
+	for (const client of [alice, bob])
+		for (let i = 0; i < 100; i++) {
+			client.send('load_messages', { conversationId: room });
+			client.send('send_message', { conversationId: room, content: `late ${i}` });
+			client.send('load_conversations');
+		}
+	await sleep(5);
+	server.child.kill('SIGTERM');
+	await sleep(1);
+	server.child.kill('SIGTERM');
+	await server.end();
+});
+
+test('SIGHUP again and again while people talk: nobody notices', async (t) => {
+	const server = await Server.start();
+	t.after(() => server.stop());
+	const [alice, bob] = await people(server, 'alice', 'bob');
+	const room = await conversation(alice, bob);
+	let reloading = true;
+	const reloads = (async () => {
+		for (let i = 0; i < 60; i++) {
+			for (let again = 0; again < 3; again++) // also while one is being answered
+				server.child.kill('SIGHUP');
+			await sleep(10);
+		}
+		reloading = false;
+	})();
+	let said = 0;
+	while (reloading) {
+		await say(alice, room, `line ${said++}`);
+		await bob.auth(bob.who);
+	}
+	await reloads;
+	for (let i = 0; i < said; i++)
+		await bob.expect('message_received', (f) => f.payload.message.encrypted_content === `line ${i}`);
+	const [carol] = await people(server, 'carol');
+	await carol.close();
+	await alice.sync();
+});
