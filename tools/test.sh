@@ -18,7 +18,8 @@ began_all=$(date +%s)
 # The tests for more than one worker: what a second thread could get wrong.
 many_workers=(conversations.test.js lifecycle.test.js messages.test.js presence.test.js
 	receipts.test.js typing.test.js)
-tsan_units='^(base|loop|net|bus|conn|chat|store)/'
+# Whose tests have more than one thread, or what threads share.
+tsan_units='^(base|model|loop|net|bus|auth|chat|store|dialect|rest)/'
 # Who is killed cannot report a race, and so slow a process is killed before it acknowledges much.
 not_tsan_units='_kill_test$'
 
