@@ -187,11 +187,20 @@ struct model {
 	size_t len, cipher; /* bytes; of these, encrypted */
 };
 
+static uint64_t dice;
+
+/* The same life on each run. */
+static int roll(void)
+{
+	dice = dice * 6364136223846793005u + 1442695040888963407u;
+	return (int)(dice >> 33);
+}
+
 static void random_put(struct pl_outq *q, struct pl_slab *slab, struct model *m, unsigned kind)
 {
 	static char bytes[6000];
-	size_t n = (size_t)rand() % (rand() % 8 ? 60 : sizeof(bytes));
-	memset(bytes, 'a' + rand() % 26, sizeof(bytes));
+	size_t n = (size_t)roll() % (roll() % 8 ? 60 : sizeof(bytes));
+	memset(bytes, 'a' + roll() % 26, sizeof(bytes));
 	if (m->len + n > MODEL || q->count > 200)
 		return;
 	if (kind == 0) {
@@ -205,7 +214,7 @@ static void random_put(struct pl_outq *q, struct pl_slab *slab, struct model *m,
 		pl_frame_release(f);
 		memcpy(m->at + m->len, bytes, n);
 	} else {
-		size_t head = n ? (size_t)rand() % n : 0;
+		size_t head = n ? (size_t)roll() % n : 0;
 		assert_int_equal(pl_outq_put2(q, slab, pl_slice(bytes, head),
 					      pl_slice(bytes + head, n - head)),
 				 0);
@@ -216,7 +225,7 @@ static void random_put(struct pl_outq *q, struct pl_slab *slab, struct model *m,
 
 static void random_consume(struct pl_outq *q, struct model *m, bool tls)
 {
-	size_t most = tls ? m->cipher : m->len, n = most ? (size_t)rand() % (most + 1) : 0;
+	size_t most = tls ? m->cipher : m->len, n = most ? (size_t)roll() % (most + 1) : 0;
 	pl_outq_consume(q, n);
 	memmove(m->at, m->at + n, m->len - n);
 	m->len -= n;
@@ -229,14 +238,14 @@ static void random_life(bool tls, unsigned seed)
 	struct pl_slab slab = {0};
 	struct model m = {.at = malloc(MODEL + 8192)};
 	char *out = malloc(MODEL);
-	srand(seed);
+	dice = seed;
 	pl_outq_init(&q);
 	for (int i = 0; i < LIFE; i++) {
-		int what = rand() % 10;
-		struct pl_slab *where = rand() % 2 ? &slab : NULL;
+		int what = roll() % 10;
+		struct pl_slab *where = roll() % 2 ? &slab : NULL;
 		if (what < 7)
 			random_put(&q, where, &m,
-				   tls ? (unsigned)rand() % 3 : 1u + (unsigned)rand() % 2);
+				   tls ? (unsigned)roll() % 3 : 1u + (unsigned)roll() % 2);
 		else if (what == 7)
 			assert_int_equal(pl_outq_detach(&q, &slab), 0);
 		else
