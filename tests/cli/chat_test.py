@@ -116,6 +116,8 @@ class TwoPeople(unittest.TestCase):
         self.assertEqual(before.finish(), 0)
         bob = self.chat(self.bob, "--with", "alice")
         alice = self.chat(self.alice, "--with", "bob")
+        for chat in (alice, bob):  # both have loaded their page: what is said now comes after it
+            self.heard(chat, "alice: old 39")
         said = [f"message {i}" for i in range(60)]
         for i, text in enumerate(said):
             alice.say(text)
