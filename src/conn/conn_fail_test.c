@@ -7,7 +7,7 @@
 static void turns(struct line *l, int n)
 {
 	while (n--)
-		line_turn(l);
+		line_wait(l);
 }
 
 static void handshake(struct line *l)

@@ -234,6 +234,7 @@ static inline bool line_serve(struct line *l, const struct way *way, uint32_t to
 }
 
 static inline void line_turn(struct line *l);
+static inline void line_wait(struct line *l);
 
 /* A new client of the same set; small socket buffers, so that a reader is soon a slow one. */
 static inline void line_connect(struct line *l)
@@ -338,12 +339,22 @@ static inline void line_hear(struct line *l)
 		l->eof = true;
 }
 
-static inline void line_turn(struct line *l)
+static inline void line_turn_for(struct line *l, int ms)
 {
 	line_server_begins(l);
-	pl_loop_turn(l->loop, 2);
+	pl_loop_turn(l->loop, ms);
 	line_server_ends(l);
 	line_hear(l);
+}
+
+static inline void line_turn(struct line *l)
+{
+	line_turn_for(l, 0);
+}
+
+static inline void line_wait(struct line *l)
+{
+	line_turn_for(l, 2);
 }
 
 /* Ciphertext or plaintext, `step` bytes in a turn. */
@@ -383,7 +394,7 @@ static inline void line_put(struct line *l, const char *text)
 /* Turns until it is so; fails after five seconds. */
 #define LINE_UNTIL(l, condition)                                                       \
 	do {                                                                           \
-		for (uint64_t end_ = pl_now_ms() + 5000; !(condition); line_turn(l)) { \
+		for (uint64_t end_ = pl_now_ms() + 5000; !(condition); line_wait(l)) { \
 			if (pl_now_ms() > end_)                                        \
 				fail_msg("never: %s", #condition);                     \
 		}                                                                      \
@@ -397,8 +408,11 @@ static inline bool line_heard(const struct line *l, const char *text)
 static inline size_t line_count(const struct line *l, const char *text)
 {
 	size_t n = 0, len = strlen(text);
-	for (size_t i = 0; i + len <= l->got.len; i++)
-		n += !memcmp(l->got.at + i, text, len);
+	const char *at = l->got.at, *end = at + l->got.len;
+	while (at && (at = memmem(at, (size_t)(end - at), text, len))) {
+		at += len;
+		n++;
+	}
 	return n;
 }
 
