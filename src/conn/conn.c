@@ -147,12 +147,26 @@ void pl_conn_break(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 	pl_conn_tell_closed(c, code, reason);
 }
 
+/* A TLS peer tells an end from a connection that was cut by this. */
+static void notify_close(struct pl_conn *c)
+{
+	struct pl_buf *out = &c->set->cipher;
+	c->is_notified = true;
+	pl_buf_clear(out);
+	pl_tls_shutdown(c->tls, out);
+	pl_conn_put_cipher(c, pl_buf_slice(out));
+}
+
 void pl_conn_finish(struct pl_conn *c)
 {
 	if (c->phase == PL_PH_DEAD)
 		return; /* the last words could not even be queued */
 	if (c->is_ws)
 		pl_conn_tell_closed(c, c->close_code ? c->close_code : 1006, PL_S(""));
+	if (c->tls && !c->is_notified && !pl_conn_unsent(c))
+		notify_close(c);
+	if (c->phase == PL_PH_DEAD)
+		return;
 	if (pl_conn_unsent(c)) {
 		pl_conn_enter(c, PL_PH_LAST, pl_conn_time_to_leave(c, c->set->options->close_ms));
 		return;

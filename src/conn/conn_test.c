@@ -50,6 +50,7 @@ static void bodies_by_length_and_in_chunks(void **state)
 	pl_buf_clear(&l.got);
 	line_put(&l, "POST /e HTTP/1.1\r\nHost: h\r\nContent-Length: 65537\r\n\r\n");
 	LINE_UNTIL(&l, l.eof && line_heard(&l, "HTTP/1.1 413"));
+	assert_int_equal(l.is_notified, l.tls != NULL);
 	line_close(&l);
 }
 
@@ -303,6 +304,7 @@ static void we_close_and_wait_for_the_answer(void **state)
 	assert_int_equal(l.closes, 0);
 	line_send(&l, PL_WS_CLOSE, "\x0f\xa1");
 	LINE_UNTIL(&l, l.closes == 1 && l.eof);
+	assert_int_equal(l.is_notified, l.tls != NULL);
 	assert_int_equal(l.close_code, 4001);
 	line_close(&l);
 }

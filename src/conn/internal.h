@@ -61,6 +61,7 @@ struct pl_conn {
 	bool keep_alive : 1, is_head : 1; /* of the request that is owed an answer */
 	bool is_owed : 1;                 /* it broke while its answer was owed: on_close is due */
 	bool is_reaping : 1;              /* linked for the end of the turn */
+	bool is_notified : 1;             /* TLS: close_notify is sent */
 	bool is_uncounted : 1;            /* `from` is a proxy of ours */
 	bool is_proxied : 1;              /* `from` is who called a proxy of ours */
 };

@@ -47,7 +47,7 @@ struct line {
 	int fd;
 	struct pl_tls *tls;
 	struct pl_buf got;
-	bool eof, deaf;
+	bool eof, deaf, is_notified;
 	unsigned long fail_in; /* the server's allocation that fails; 0: none */
 	bool has_failed, is_upgraded, is_owed;
 	struct pl_ws_reader reader;
@@ -319,7 +319,7 @@ static inline void line_decrypt(struct line *l, struct pl_slice in)
 	while ((n = pl_tls_read(l->tls, &in, plain, sizeof(plain), &out)) > 0)
 		pl_buf_put(&l->got, plain, (size_t)n);
 	if (n == PL_ECLOSED)
-		l->eof = true;
+		l->eof = l->is_notified = true;
 	if (out.len && send(l->fd, out.at, out.len, MSG_NOSIGNAL) < 0)
 		l->eof = true;
 	pl_buf_fini(&out);
