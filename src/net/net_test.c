@@ -1,5 +1,6 @@
 /* net_test.c - proves addresses, the gate's counts, and that TLS carries bytes whole and byte by
  * byte. */
+#include "base/clock.h"
 #include "net/address.h"
 #include "net/gate.h"
 #include "net/listener.h"
@@ -9,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <openssl/evp.h>
@@ -80,6 +82,86 @@ static void a_stale_unix_socket_is_replaced_a_live_one_is_not(void **state)
 	close(second);
 	unlink(text + 5);
 	rmdir(dir);
+}
+
+struct door {
+	struct pl_listener listener;
+	int accepted;
+};
+
+static void let_in(struct pl_listener *l, int fd, const struct pl_ip *from)
+{
+	(void)from;
+	PL_CONTAINER(l, struct door, listener)->accepted++;
+	close(fd);
+}
+
+static rlim_t limit_descriptors(rlim_t n)
+{
+	struct rlimit r;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &r), 0);
+	rlim_t before = r.rlim_cur;
+	r.rlim_cur = n;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &r), 0);
+	return before;
+}
+
+/* G12: without descriptors the listener rests instead of spinning, and nobody is lost. */
+static void without_descriptors_accepting_rests(void **state)
+{
+	(void)state;
+	enum { CALLERS = 5 };
+	struct pl_metrics m = {0};
+	struct pl_loop *loop;
+	struct pl_address a, bound;
+	struct door d = {.listener.on_accept = let_in};
+	int fd, callers[CALLERS];
+	assert_int_equal(pl_loop_new(&(struct pl_loop_options){.metrics = &m}, &loop), 0);
+	assert_int_equal(pl_address_parse(PL_S("127.0.0.1:0"), &a), 0);
+	assert_int_equal(pl_listen(&a, &fd, &bound), 0);
+	assert_int_equal(pl_listener_start(&d.listener, loop, fd), 0);
+	for (int i = 0; i < CALLERS; i++) {
+		callers[i] = socket(AF_INET, SOCK_STREAM, 0);
+		assert_int_equal(connect(callers[i], (struct sockaddr *)&bound.at, bound.len), 0);
+	}
+	rlim_t before = limit_descriptors((rlim_t)callers[CALLERS - 1] + 1);
+	int turns = 0;
+	for (uint64_t end = pl_now_ms() + 350; pl_now_ms() < end; turns++)
+		pl_loop_turn(loop, 400);
+	limit_descriptors(before);
+	assert_int_equal(d.accepted, 0);
+	assert_in_range(m.v[PL_M_ACCEPT_PAUSED], 2, 5);
+	assert_in_range(turns, 2, 20);
+	for (int i = 0; i < 100 && d.accepted < CALLERS; i++)
+		pl_loop_turn(loop, 50);
+	assert_int_equal(d.accepted, CALLERS);
+	pl_listener_stop(&d.listener);
+	pl_listener_stop(&d.listener);
+	for (int i = 0; i < CALLERS; i++)
+		close(callers[i]);
+	close(fd);
+	pl_loop_free(loop);
+}
+
+static void who_turns_out_to_be_another_moves(void **state)
+{
+	(void)state;
+	struct pl_gate *g;
+	struct pl_ip a = ip_of("10.0.0.1:1"), b = ip_of("10.0.0.2:1"), nobody = {{0}};
+	assert_int_equal(pl_gate_new(&(struct pl_gate_options){.total = 2, .per_site = 1}, &g), 0);
+	assert_int_equal(pl_gate_enter(g, &nobody, 0), 0);
+	assert_int_equal(pl_gate_enter(g, &nobody, 0), 0);
+	assert_int_equal(pl_gate_move(g, &nobody, &a, 0), 0); /* full, but it is inside already */
+	assert_int_equal(pl_gate_move(g, &nobody, &a, 0), PL_ELIMIT);
+	assert_int_equal(pl_gate_move(g, &a, &b, 0), 0);
+	assert_int_equal(pl_gate_move(g, &nobody, &a, 0), 0);
+	assert_int_equal(pl_gate_enter(g, &nobody, 0), PL_ELIMIT);
+	pl_gate_leave(g, &a);
+	pl_gate_leave(g, &b);
+	assert_int_equal(pl_gate_enter(g, &a, 0), 0);
+	assert_int_equal(pl_gate_enter(g, &a, 0), PL_ELIMIT);
+	assert_int_equal(pl_gate_enter(g, &b, 0), 0);
+	pl_gate_free(g);
 }
 
 /* ---- TLS ---- */
@@ -204,6 +286,8 @@ int main(void)
 		cmocka_unit_test(addresses_are_numeric),
 		cmocka_unit_test(the_gate_counts_sites_and_all),
 		cmocka_unit_test(a_stale_unix_socket_is_replaced_a_live_one_is_not),
+		cmocka_unit_test(without_descriptors_accepting_rests),
+		cmocka_unit_test(who_turns_out_to_be_another_moves),
 		cmocka_unit_test(tls_carries_bytes_in_any_portions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
