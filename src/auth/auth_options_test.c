@@ -54,7 +54,7 @@ static void test_bad_options(void **state)
 	refuse_options(o, paths[S_RSA]);
 	pem.alg = PL_S("none");
 	refuse_options(o, "algorithm");
-	/* F9: one bad key among good ones stops the start. */
+	/* One bad key among good ones stops the start. */
 	o.secret = PL_S(SECRET);
 	refuse_options(o, "algorithm");
 }

@@ -37,7 +37,7 @@ static void test_every_algorithm(void **state)
 	pl_buf_fini(&b);
 }
 
-/* E2: the bytes of the public key file are no HMAC secret, in PEM or DER. */
+/* The bytes of the public key file are no HMAC secret, in PEM or DER. */
 static void test_public_key_is_no_secret(void **state)
 {
 	(void)state;
@@ -269,7 +269,7 @@ static void test_key_ids(void **state)
 	pl_buf_fini(&b);
 }
 
-/* E4: keys that a token brings along are not even looked at. */
+/* Keys that a token brings along are not even looked at. */
 static void test_embedded_keys_are_ignored(void **state)
 {
 	(void)state;
@@ -337,7 +337,7 @@ static void *check_many(void *arg)
 	return NULL;
 }
 
-/* E14, and the swap at a reload: the last of two holders frees. */
+/* As at a reload: the last of two holders frees. */
 static void test_two_threads(void **state)
 {
 	(void)state;

@@ -429,7 +429,7 @@ static void test_size_limits(void **state)
 	assert_int_equal(pl_json_parser_new(((size_t)1 << 30) + 1, &parser), PL_EINVAL);
 }
 
-/* G3: objects full of long keys that only differ at their end cost no more than their length. */
+/* Objects full of long keys that only differ at their end cost no more than their length. */
 static void test_many_keys_are_not_quadratic(void **state)
 {
 	(void)state;
