@@ -1,9 +1,9 @@
 /* config.c - any bytes as a configuration file, as one flag and as one environment variable. */
+#include "fuzz.h"
+
 #include "server/options.h"
 
 #include "base/mem.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_loaded(const struct pl_config *c)
 {

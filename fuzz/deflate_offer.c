@@ -1,10 +1,8 @@
 /* deflate_offer.c - any header value is answered, declined or refused; what we answer we accept. */
+#include "fuzz.h"
+
 #include "base/mem.h"
 #include "wire/deflate.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

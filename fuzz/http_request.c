@@ -2,17 +2,9 @@
  * http_request.c - any bytes as requests on one connection: whole and in pieces must mean the same,
  * and what was accepted must keep the promises of http.h.
  */
+#include "fuzz.h"
+
 #include "wire/http.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-#define MUST(x)                  \
-	do                       \
-		if (!(x))        \
-			abort(); \
-	while (0)
 
 static int in_pieces(struct pl_slice in, size_t step, size_t *used, struct pl_http_request *q,
 		     uint16_t *status)

@@ -2,12 +2,10 @@
  * inflate.c - any payload inflates to at most the limit or is refused, twice alike; and whatever we
  * compress comes back.
  */
+#include "fuzz.h"
+
 #include "base/mem.h"
 #include "wire/deflate.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void inflate_twice(struct pl_inflater *inf, struct pl_slice payload, size_t max)
 {

@@ -2,33 +2,26 @@
  * fuzz/json.c - any bytes into the JSON parser. What it accepts must hang together: each value's
  * source text parses to the same value again, and each string survives being written.
  */
+#include "fuzz.h"
+
 #include "base/buf.h"
 #include "wire/json.h"
 #include "wire/json_write.h"
 
-#include <stdlib.h>
-
-static void expect(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
 static void check_again(struct pl_json_parser *again, const struct pl_json *v, struct pl_buf *b)
 {
 	const struct pl_json *copy = NULL;
-	expect(!pl_json_parse(again, v->raw, &copy));
-	expect(copy->type == v->type && copy->count == v->count && copy->offset == 0);
-	expect(pl_slice_eq(copy->str, v->str) && pl_slice_eq(copy->raw, v->raw));
+	MUST(!pl_json_parse(again, v->raw, &copy));
+	MUST(copy->type == v->type && copy->count == v->count && copy->offset == 0);
+	MUST(pl_slice_eq(copy->str, v->str) && pl_slice_eq(copy->raw, v->raw));
 	if (v->type != PL_JSON_STRING)
 		return;
 	pl_buf_clear(b);
 	pl_json_put_str(b, v->str);
-	expect(!b->err && !pl_json_parse(again, pl_buf_slice(b), &copy));
-	expect(pl_slice_eq(copy->str, v->str));
+	MUST(!b->err && !pl_json_parse(again, pl_buf_slice(b), &copy));
+	MUST(pl_slice_eq(copy->str, v->str));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct pl_json_parser *parser, *again;
@@ -37,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	const struct pl_json *root = NULL;
 	if (pl_json_parse(parser, pl_slice(data, size), &root)) {
-		expect(pl_json_error_at(parser) <= size);
+		MUST(pl_json_error_at(parser) <= size);
 		return 0;
 	}
 	struct pl_buf b;
@@ -45,8 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct pl_json *v = root;
 	int left = 64; /* a walk over the first ones: depth first, then next */
 	while (v && left--) {
-		expect(v->raw.len <= size && v->offset + v->raw.len <= size);
-		expect(!memcmp(v->raw.at, data + v->offset, v->raw.len));
+		MUST(v->raw.len <= size && v->offset + v->raw.len <= size);
+		MUST(!memcmp(v->raw.at, data + v->offset, v->raw.len));
 		check_again(again, v, &b);
 		v = v->child ? v->child : v->next;
 	}

@@ -1,9 +1,8 @@
 /* fuzz/jwks.c - any bytes as a JWK set: whatever keys come out of it can be used and freed. */
+#include "fuzz.h"
+
 #include "auth/keys.h"
 
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct pl_keys keys = {.count = 0};

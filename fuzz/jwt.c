@@ -3,21 +3,15 @@
  * this target signs itself: input that starts with '!' is taken as claims and signed, so that the
  * reading of claims is reached too.
  */
+#include "fuzz.h"
+
 #include "auth/auth.h"
 #include "wire/jwt.h"
-
-#include <stdlib.h>
 
 #define SECRET "a secret of this fuzz target alone, long enough"
 
 static struct pl_auth *auth;
 static struct pl_json_parser *parser;
-
-static void expect(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static int check(struct pl_slice token)
 {
@@ -26,9 +20,9 @@ static int check(struct pl_slice token)
 	const char *why = NULL;
 	pl_arena_init(&arena, 4096);
 	int err = pl_auth_check(auth, parser, token, 1700000000, &arena, &who, &why);
-	expect((err != 0) == (why != NULL));
-	expect(!err == (who.subject.len > 0 && who.subject.len <= PL_SUBJECT_MAX));
-	expect(err || who.expires_s > 1700000000 - 60);
+	MUST((err != 0) == (why != NULL));
+	MUST(!err == (who.subject.len > 0 && who.subject.len <= PL_SUBJECT_MAX));
+	MUST(err || who.expires_s > 1700000000 - 60);
 	pl_arena_fini(&arena);
 	return err;
 }
@@ -54,7 +48,6 @@ static bool start(void)
 	return good;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (!start())
@@ -62,6 +55,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size && data[0] == '!')
 		check_signed(pl_slice(data + 1, size - 1));
 	else
-		expect(check(pl_slice(data, size)));
+		MUST(check(pl_slice(data, size)));
 	return 0;
 }

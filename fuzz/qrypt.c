@@ -2,11 +2,12 @@
  * qrypt.c - fuzzes the QryptChat dialect from the socket to the store: each line of the input is
  * one text frame of a signed-in client, before a memory store.
  */
+#include "fuzz.h"
+
 #include "auth/auth.h"
 #include "base/clock.h"
 #include "dialect/qrypt.h"
 
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -113,7 +114,6 @@ static void turn(int times)
 		pl_loop_turn(w.loop, 1);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t mask[4] = {1, 2, 3, 4};

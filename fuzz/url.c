@@ -1,17 +1,9 @@
 /* url.c - any bytes as a URL, a path, a query and a Cookie header: nothing decoded holds a NUL or a
  * "..". */
+#include "fuzz.h"
+
 #include "wire/http.h"
 #include "wire/url.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-#define MUST(x)                  \
-	do                       \
-		if (!(x))        \
-			abort(); \
-	while (0)
 
 static bool has(struct pl_slice s, char c)
 {

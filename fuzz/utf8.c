@@ -2,11 +2,9 @@
  * utf8.c - the validator beside a plain decoder that computes each character and asks whether it is
  * a shortest form of a scalar value; whole and in pieces.
  */
+#include "fuzz.h"
+
 #include "wire/utf8.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Length of the character at `at`, or 0. */
 static size_t decode(const uint8_t *at, size_t n)

@@ -2,12 +2,10 @@
  * ws_reader.c - the same bytes whole, and cut at places that the input chooses, must give the same
  * events. The first byte picks the limits, the second seeds the cuts.
  */
+#include "fuzz.h"
+
 #include "base/mem.h"
 #include "wire/ws.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct line {
 	struct pl_ws_reader reader;

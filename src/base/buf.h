@@ -2,7 +2,7 @@
  * buf.h - a growing buffer with a limit from birth.
  *
  * The first failure sticks: appends after it do nothing, so that a writer can
- * append many pieces and look at pl_buf_err() once at the end.
+ * append many pieces and look at ->err once at the end.
  */
 #ifndef PL_BASE_BUF_H
 #define PL_BASE_BUF_H

@@ -3,26 +3,21 @@
 
 #include <time.h>
 
-static uint64_t read_ns(clockid_t id)
+static uint64_t read_ms(clockid_t id)
 {
 	struct timespec t;
 	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-uint64_t pl_now_ns(void)
-{
-	return read_ns(CLOCK_MONOTONIC);
+	return (uint64_t)t.tv_sec * 1000u + (uint64_t)t.tv_nsec / 1000000u;
 }
 
 uint64_t pl_now_ms(void)
 {
-	return read_ns(CLOCK_MONOTONIC) / 1000000u;
+	return read_ms(CLOCK_MONOTONIC);
 }
 
 uint64_t pl_wall_ms(void)
 {
-	return read_ns(CLOCK_REALTIME) / 1000000u;
+	return read_ms(CLOCK_REALTIME);
 }
 
 static void digits(char *at, uint64_t value, int n)

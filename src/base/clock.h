@@ -6,7 +6,6 @@
 #include "base/slice.h"
 
 uint64_t pl_now_ms(void);  /* CLOCK_MONOTONIC */
-uint64_t pl_now_ns(void);  /* CLOCK_MONOTONIC */
 uint64_t pl_wall_ms(void); /* Unix time */
 
 enum { PL_ISO_TEXT = 24 };

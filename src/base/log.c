@@ -37,16 +37,6 @@ struct line {
 
 static const char *const level_names[] = {"debug", "info", "warn", "error", "info"};
 
-int pl_log_level_parse(struct pl_slice s, enum pl_log_level *out)
-{
-	for (int i = PL_DEBUG; i <= PL_ERROR; i++)
-		if (pl_slice_is(s, level_names[i])) {
-			*out = (enum pl_log_level)i;
-			return 0;
-		}
-	return PL_EINVAL;
-}
-
 static void put(struct line *l, const char *at, size_t n)
 {
 	size_t room = sizeof(l->at) - l->len;

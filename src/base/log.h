@@ -27,8 +27,6 @@ int pl_log_new(const struct pl_log_options *, struct pl_log **out) PL_MUST_CHECK
 /* Writes what is still queued (waits at most 1 s for the reader). NULL is fine. */
 void pl_log_free(struct pl_log *);
 void pl_log_set_level(struct pl_log *, enum pl_log_level);
-/* "debug", "info", "warn", "error"; 0 or PL_EINVAL. */
-int pl_log_level_parse(struct pl_slice, enum pl_log_level *out);
 
 /* `who` is the component ("conn", "store"). A NULL log drops the line. Any thread; never blocks. */
 void pl_log(struct pl_log *, enum pl_log_level, const char *who, const char *fmt, ...)

@@ -32,7 +32,7 @@ struct __attribute__((packed, aligned(4))) pl_seat {
 enum { PL_SEATS_MAX = 4096 };
 
 /*
- * Embedded in a session. Its owner sets ops and id; pl_peer_init the rest. `user` is nil until
+ * Embedded in a session and made by pl_peer_init (hub.h). `user` is nil until
  * somebody signed in: identity is written here by pl_hub_enter alone.
  */
 struct pl_peer {

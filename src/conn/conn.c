@@ -40,11 +40,6 @@ const struct pl_ip *pl_conn_from(const struct pl_conn *c)
 	return &c->from;
 }
 
-struct pl_conns *pl_conn_set(const struct pl_conn *c)
-{
-	return c->set;
-}
-
 bool pl_conn_is_open(const struct pl_conn *c)
 {
 	return c->phase == PL_PH_OPEN;

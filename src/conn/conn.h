@@ -50,7 +50,6 @@ int pl_conns_new(struct pl_loop *, struct pl_gate *, const struct pl_conn_option
 void pl_conns_free(struct pl_conns *);
 /* From now on these options hold, for open connections too. */
 void pl_conns_set_options(struct pl_conns *, const struct pl_conn_options *);
-struct pl_loop *pl_conns_loop(const struct pl_conns *);
 size_t pl_conns_count(const struct pl_conns *);
 
 /*
@@ -75,7 +74,6 @@ void pl_conn_set_user(struct pl_conn *, void *user);
 void *pl_conn_ctx(const struct pl_conn *);   /* the endpoint's */
 uint64_t pl_conn_id(const struct pl_conn *); /* unique in the process; for logs */
 const struct pl_ip *pl_conn_from(const struct pl_conn *);
-struct pl_conns *pl_conn_set(const struct pl_conn *);
 bool pl_conn_is_open(const struct pl_conn *); /* a WebSocket that has not begun to close */
 
 /* Answers the request that is owed one. reply->keep_alive and is_head are set here. */
@@ -91,7 +89,6 @@ int pl_conn_upgrade(struct pl_conn *, const struct pl_request *, struct pl_slice
 /* Queues a message; it leaves at the end of the turn. Does nothing on a connection that is not
  * open. */
 void pl_conn_send(struct pl_conn *, enum pl_ws_op kind, struct pl_slice payload);
-void pl_conn_ping(struct pl_conn *, struct pl_slice payload);
 /*
  * Starts the close handshake after what is queued; on_close follows. Twice is fine. On a plain HTTP
  * connection: closes after what is queued.

@@ -111,11 +111,6 @@ void pl_conns_set_options(struct pl_conns *set, const struct pl_conn_options *o)
 	set->options = o;
 }
 
-struct pl_loop *pl_conns_loop(const struct pl_conns *set)
-{
-	return set->loop;
-}
-
 size_t pl_conns_count(const struct pl_conns *set)
 {
 	return set->count;

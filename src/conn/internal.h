@@ -67,7 +67,7 @@ struct pl_conn {
 };
 
 /* Deadlines are kept in ticks, in one dense array: the sweep reads nothing else. */
-enum { PL_TICK = 100 /* ms */, PL_NO_DEADLINE = 0, PL_REASON_MAX = 123 };
+enum { PL_TICK = 100 /* ms */, PL_NO_DEADLINE = 0 };
 enum { PL_SLOWEST = 16 /* bytes in a millisecond that a reader of an answer must take */ };
 
 struct pl_conns {

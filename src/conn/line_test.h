@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "conn/conn.h"
+#include "net/testing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,9 +17,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <cmocka.h>
 
 struct way {
@@ -173,28 +171,6 @@ static inline struct pl_conn_options line_options(void)
 					.deflate = pl_deflate_defaults()};
 }
 
-static inline void line_certificate(const char *cert, const char *key)
-{
-	EVP_PKEY *k = EVP_EC_gen("P-256");
-	X509 *x = X509_new();
-	ASN1_INTEGER_set(X509_get_serialNumber(x), 7);
-	X509_gmtime_adj(X509_getm_notBefore(x), 0);
-	X509_gmtime_adj(X509_getm_notAfter(x), 86400);
-	X509_set_pubkey(x, k);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
-				   (const unsigned char *)"localhost", -1, -1, 0);
-	X509_set_issuer_name(x, X509_get_subject_name(x));
-	assert_true(X509_sign(x, k, EVP_sha256()) > 0);
-	FILE *f = fopen(cert, "w");
-	PEM_write_X509(f, x);
-	fclose(f);
-	f = fopen(key, "w");
-	PEM_write_PrivateKey(f, k, NULL, NULL, 0, NULL, NULL);
-	fclose(f);
-	X509_free(x);
-	EVP_PKEY_free(k);
-}
-
 static inline void line_contexts(struct line *l)
 {
 	char dir[] = "/tmp/parley-line-XXXXXX", cert[64], key[64];
@@ -203,7 +179,7 @@ static inline void line_contexts(struct line *l)
 	assert_non_null(mkdtemp(dir));
 	snprintf(cert, sizeof(cert), "%s/cert", dir);
 	snprintf(key, sizeof(key), "%s/key", dir);
-	line_certificate(cert, key);
+	certificate_write(cert, key, 86400);
 	assert_int_equal(pl_tls_context_new(cert, key, &why, &l->server_tls), 0);
 	assert_int_equal(pl_tls_context_client(true, &l->client_tls), 0);
 	unlink(cert);

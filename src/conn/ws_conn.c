@@ -149,12 +149,6 @@ void pl_conn_send(struct pl_conn *c, enum pl_ws_op kind, struct pl_slice payload
 	(void)pl_conn_put2(c, pl_slice(head, n), payload);
 }
 
-void pl_conn_ping(struct pl_conn *c, struct pl_slice payload)
-{
-	if (may_send(c, payload.len + PL_WS_HEADER_MAX, true))
-		put_control(c, PL_WS_PING, payload);
-}
-
 static struct pl_frame *frame_for(struct pl_conn *c, struct pl_shared *s)
 {
 	if (c->deflate && !s->packed)

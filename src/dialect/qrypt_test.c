@@ -48,81 +48,118 @@ static void a_message_is_acknowledged_then_heard_by_all(void **state)
 	rig_end(r);
 }
 
-/* Everybody's name for everybody's own copy. */
-static void copies_reach_their_owners_only(void **state)
+/* Four in one room; each knows the others' ids. */
+struct party {
+	struct rig *rig;
+	struct client *all[4];
+	char ids[4][256], room[256];
+};
+
+static void party_begin(struct party *p)
 {
-	struct rig *r = rig_start();
-	struct client *alice = client_of(r, "alice"), *bob = client_of(r, "bob");
-	struct client *carol = client_of(r, "carol"), *dave = client_of(r, "dave");
-	struct client *all[] = {alice, bob, carol, dave};
-	char ids[4][256], room[256], message[256], payload[2048];
-	(void)state;
+	static const char *const names[] = {"alice", "bob", "carol", "dave"};
+	p->rig = rig_start();
 	for (int i = 0; i < 4; i++) {
-		client_auth(all[i], ((const char *[]){"alice", "bob", "carol", "dave"})[i], 3600);
-		client_expect(all[i], "auth_success");
-		client_value(all[i], "id", ids[i]);
+		p->all[i] = client_of(p->rig, names[i]);
+		client_value(p->all[i], "id", p->ids[i]);
 	}
-	client_ask(alice, "create_conversation",
+	client_ask(p->all[0], "create_conversation",
 		   "{\"participantIds\":[\"bob\",\"carol\",\"dave\"],\"isGroup\":true}");
-	client_expect(alice, "conversation_created");
-	client_value(alice, "id", room);
+	client_expect(p->all[0], "conversation_created");
+	client_value(p->all[0], "id", p->room);
 	for (int i = 1; i < 4; i++) {
-		client_expect(all[i], "conversation_created");
-		client_ask_in(all[i], "join_conversation", room, "");
-		client_expect(all[i], "conversation_joined");
+		client_expect(p->all[i], "conversation_created");
+		client_ask_in(p->all[i], "join_conversation", p->room, "");
+		client_expect(p->all[i], "conversation_joined");
 	}
-	/* Dave gets none. */
+}
+
+static void party_end(struct party *p)
+{
+	for (int i = 0; i < 4; i++)
+		client_free(p->all[i]);
+	rig_end(p->rig);
+}
+
+/* From alice, "copy of A" and so on; dave gets none. */
+static void send_copies(struct party *p, char message[256])
+{
+	char payload[2048], own[32];
 	snprintf(payload, sizeof(payload),
 		 ",\"encryptedContents\":{\"%s\":\"copy of A\",\"%s\":\"copy of B\",\"%s\":\"copy "
 		 "of C\"}",
-		 ids[0], ids[1], ids[2]);
-	client_ask_in(alice, "send_message", room, payload);
-	CHECK(alice, "message_sent", "\"encrypted_content\":\"copy of A\"");
-	client_value(alice, "id", message);
+		 p->ids[0], p->ids[1], p->ids[2]);
+	client_ask_in(p->all[0], "send_message", p->room, payload);
+	CHECK(p->all[0], "message_sent", "\"encrypted_content\":\"copy of A\"");
+	client_value(p->all[0], "id", message);
 	for (int i = 0; i < 3; i++) {
-		char own[32];
 		snprintf(own, sizeof(own), "\"copy of %c\"", 'A' + i);
-		client_expect_with(all[i], "message_received", own);
-		assert_non_null(strstr(all[i]->text, "\"shouldReloadMessages\":true"));
+		client_expect_with(p->all[i], "message_received", own);
+		assert_non_null(strstr(p->all[i]->text, "\"shouldReloadMessages\":true"));
 		for (int k = 0; k < 3; k++) {
 			snprintf(own, sizeof(own), "copy of %c", 'A' + k);
 			if (k != i)
-				must_not_hear(all[i], own);
+				must_not_hear(p->all[i], own);
 		}
 	}
-	client_expect_silence(dave);
-	/* A reply to it shows each reader his own copy of what is replied to, or nothing. */
+	client_expect_silence(p->all[3]);
+}
+
+/* A reply to it shows each reader his own copy of what is replied to, or nothing. */
+static void reply_to_copies(struct party *p, const char *message)
+{
+	char payload[2048];
 	snprintf(payload, sizeof(payload), ",\"content\":\"indeed\",\"replyToId\":\"%s\"", message);
-	client_ask_in(bob, "send_message", room, payload);
-	client_expect(bob, "message_sent");
+	client_ask_in(p->all[1], "send_message", p->room, payload);
+	client_expect(p->all[1], "message_sent");
 	for (int i = 0; i < 4; i++) {
-		client_expect_with(all[i], "message_received", "\"indeed\"");
-		must_not_hear(all[i], "copy of");
+		client_expect_with(p->all[i], "message_received", "\"indeed\"");
+		must_not_hear(p->all[i], "copy of");
 	}
-	for (int i = 0; i < 4; i++) {
-		char own[32];
-		client_ask_in(all[i], "load_messages", room, "");
-		client_expect(all[i], "messages_loaded");
-		for (int k = 0; k < 3; k++) {
-			snprintf(own, sizeof(own), "copy of %c", 'A' + k);
-			assert_int_equal(strstr(all[i]->text, own) != NULL, k == i);
-		}
-		client_ask(all[i], "load_conversations", "{}");
-		client_expect_with(all[i], "conversations_loaded",
-				   "\"latest_message_content\":\"indeed\"");
-		must_not_hear(all[i], "copy of");
+}
+
+static void history_has_the_own_copy(struct party *p, int i)
+{
+	char own[32];
+	client_ask_in(p->all[i], "load_messages", p->room, "");
+	client_expect(p->all[i], "messages_loaded");
+	for (int k = 0; k < 3; k++) {
+		snprintf(own, sizeof(own), "copy of %c", 'A' + k);
+		assert_int_equal(strstr(p->all[i]->text, own) != NULL, k == i);
 	}
-	/* The newest message is one that dave has no copy of: he is shown the one before. */
-	snprintf(payload, sizeof(payload), ",\"encryptedContents\":{\"%s\":\"copy of B\"}", ids[1]);
-	client_ask_in(bob, "send_message", room, payload);
+	client_ask(p->all[i], "load_conversations", "{}");
+	client_expect_with(p->all[i], "conversations_loaded",
+			   "\"latest_message_content\":\"indeed\"");
+	must_not_hear(p->all[i], "copy of");
+}
+
+/* The newest message is one that dave has no copy of: he is shown the one before. */
+static void a_copy_for_others_is_not_the_latest(struct party *p)
+{
+	struct client *bob = p->all[1], *dave = p->all[3];
+	char payload[2048];
+	snprintf(payload, sizeof(payload), ",\"encryptedContents\":{\"%s\":\"copy of B\"}",
+		 p->ids[1]);
+	client_ask_in(bob, "send_message", p->room, payload);
 	client_expect(bob, "message_sent");
 	client_ask(dave, "load_conversations", "{}");
 	client_expect_with(dave, "conversations_loaded", "\"latest_message_content\":\"indeed\"");
 	assert_non_null(strstr(dave->text, "\"unread_count\":0"));
 	must_not_hear(dave, "copy of");
+}
+
+static void copies_reach_their_owners_only(void **state)
+{
+	struct party p;
+	char message[256];
+	(void)state;
+	party_begin(&p);
+	send_copies(&p, message);
+	reply_to_copies(&p, message);
 	for (int i = 0; i < 4; i++)
-		client_free(all[i]);
-	rig_end(r);
+		history_has_the_own_copy(&p, i);
+	a_copy_for_others_is_not_the_latest(&p);
+	party_end(&p);
 }
 
 static void strangers_get_access_denied_and_nothing_else(void **state)

@@ -4,6 +4,7 @@
 #include "net/address.h"
 #include "net/gate.h"
 #include "net/listener.h"
+#include "net/testing.h"
 #include "net/tls.h"
 
 #include <setjmp.h>
@@ -13,9 +14,6 @@
 #include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <cmocka.h>
 
 static void addresses_are_numeric(void **state)
@@ -166,28 +164,6 @@ static void who_turns_out_to_be_another_moves(void **state)
 
 /* ---- TLS ---- */
 
-static void write_certificate(const char *cert, const char *key)
-{
-	EVP_PKEY *k = EVP_EC_gen("P-256");
-	X509 *x = X509_new();
-	ASN1_INTEGER_set(X509_get_serialNumber(x), 7);
-	X509_gmtime_adj(X509_getm_notBefore(x), 0);
-	X509_gmtime_adj(X509_getm_notAfter(x), 86400 * 10 + 60);
-	X509_set_pubkey(x, k);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
-				   (const unsigned char *)"localhost", -1, -1, 0);
-	X509_set_issuer_name(x, X509_get_subject_name(x));
-	assert_true(X509_sign(x, k, EVP_sha256()) > 0);
-	FILE *f = fopen(cert, "w");
-	PEM_write_X509(f, x);
-	fclose(f);
-	f = fopen(key, "w");
-	PEM_write_PrivateKey(f, k, NULL, NULL, 0, NULL, NULL);
-	fclose(f);
-	X509_free(x);
-	EVP_PKEY_free(k);
-}
-
 struct peer {
 	struct pl_tls *tls;
 	struct pl_buf out, got;
@@ -255,7 +231,7 @@ static void tls_carries_bytes_in_any_portions(void **state)
 	assert_non_null(mkdtemp(dir));
 	snprintf(cert, sizeof(cert), "%s/cert", dir);
 	snprintf(key, sizeof(key), "%s/key", dir);
-	write_certificate(cert, key);
+	certificate_write(cert, key, 86400L * 10 + 60);
 	assert_int_equal(pl_tls_context_new(cert, key, &why, &sc), 0);
 	assert_int_equal(pl_tls_context_days_left(sc), 10);
 	assert_int_equal(pl_tls_context_client(true, &cc), 0);

@@ -22,7 +22,7 @@ struct pl_tls {
 	/* Set for the length of a call only. */
 	struct pl_slice *in;
 	struct pl_buf *out;
-	uint16_t key_updates; /* G7: a flood of them is refused */
+	uint16_t key_updates; /* a flood of them is refused */
 	bool is_broken;
 };
 

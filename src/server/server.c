@@ -1,54 +1,10 @@
 /* server.c - composition: what is made of what, in which order it starts, and in which it ends. */
-#include "server/server.h"
+#include "server/internal.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "dialect/qrypt.h"
-#include "rest/rest.h"
-#include "server/settings.h"
-#include "server/worker.h"
 
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
-
-/* What one worker serves: endpoints carry their worker's state, so each has its own tables. */
-struct site {
-	struct pl_worker worker;
-	struct pl_hub hub;
-	struct pl_gateway gateway;
-	struct pl_endpoint qrypt;
-	struct pl_rest rest;
-	struct pl_route routes[8 + PL_REST_ROUTES_MAX];
-	struct pl_router by_path;  /* listeners for everything */
-	struct pl_router by_qrypt; /* listeners of one dialect: all paths are its own */
-	struct pl_listen_point points[PL_LISTEN_MAX];
-	struct pl_settings *settings; /* one reference; exchanged on the worker's loop */
-	bool has_hub, has_gateway;
-};
-
-struct pl_server {
-	const struct pl_config *config; /* while it starts */
-	struct pl_settings *settings;
-	struct pl_log *log;
-	struct pl_server_events events;
-	struct pl_gate *gate;
-	struct pl_bus *bus;
-	struct pl_store *store;
-	struct pl_metrics store_metrics;
-	struct pl_tls_holder tls;
-	struct pl_listen_point
-		bound[PL_LISTEN_MAX]; /* fd, address and certificate of each listener */
-	enum pl_speaks speaks[PL_LISTEN_MAX];
-	size_t nbound;
-	struct site *sites;
-	uint32_t nsites;
-	/* What the REST routes look at: the sets and hubs of all sites, and the store's set. */
-	struct pl_rest_shared rest;
-	const struct pl_metrics **sets;
-	struct pl_hub **hubs;
-	atomic_bool is_leaving;
-};
 
 /* ---- parts ---- */
 
@@ -99,57 +55,6 @@ static int load_tls(const struct pl_config *c, struct pl_buf *why, struct pl_tls
 	return 0;
 }
 
-static bool is_built(enum pl_speaks dialect)
-{
-	return dialect == PL_SPEAKS_ALL || dialect == PL_SPEAKS_QRYPT;
-}
-
-static int bind_one(struct pl_server *s, const struct pl_listen_at *at, struct pl_buf *why)
-{
-	struct pl_listen_point *p = &s->bound[s->nbound];
-	struct pl_address address;
-	struct pl_buf text;
-	pl_buf_init(&text, PL_ADDRESS_TEXT * 2);
-	pl_listen_print(at, &text);
-	struct pl_slice shown = pl_buf_slice(&text);
-	if (at->tls && pl_slice_starts(shown, PL_S("tls:")))
-		shown = pl_slice(shown.at + 4, shown.len - 4);
-	int err = pl_address_parse(shown, &address);
-	if (!err && !is_built(at->speaks)) {
-		pl_buf_printf(why, "listen %.*s: this build does not speak %s yet\n", PL_FMT(shown),
-			      pl_speaks_name(at->speaks));
-		err = PL_EINVAL;
-	} else if (!err && at->tls && !s->tls.context) {
-		pl_buf_printf(why, "listen %.*s: TLS needs tls.certificate and tls.key\n",
-			      PL_FMT(shown));
-		err = PL_ETLS;
-	} else if (!err) {
-		err = pl_listen(&address, &p->fd, &p->bound);
-		if (err)
-			pl_buf_printf(why, "listen %.*s: %m\n", PL_FMT(shown));
-	}
-	pl_buf_fini(&text);
-	if (err)
-		return err;
-	p->tls = at->tls ? &s->tls : NULL;
-	s->speaks[s->nbound] = at->speaks;
-	s->nbound++;
-	return 0;
-}
-
-static int bind_all(struct pl_server *s, struct pl_buf *why)
-{
-	const struct pl_listen_list *l = &s->config->listen;
-	if (l->n > PL_LISTEN_MAX) {
-		pl_buf_printf(why, "listen: at most %d listeners\n", PL_LISTEN_MAX);
-		return PL_ELIMIT;
-	}
-	int err = 0;
-	for (size_t i = 0; !err && i < l->n; i++)
-		err = bind_one(s, &l->at[i], why);
-	return err;
-}
-
 /* ---- what the REST routes ask ---- */
 
 static const char *why_not_ready(void *ctx)
@@ -197,7 +102,7 @@ static int init_rest(struct pl_server *s, uint32_t n)
 
 /* ---- sites ---- */
 
-static void fill_routes(struct site *site)
+static void fill_routes(struct pl_site *site)
 {
 	size_t n = 0;
 	site->qrypt = pl_qrypt_endpoint;
@@ -209,7 +114,7 @@ static void fill_routes(struct site *site)
 	site->by_qrypt = (struct pl_router){site->routes, n, &site->qrypt};
 }
 
-static int init_site(struct pl_server *s, struct site *site, uint32_t index)
+static int init_site(struct pl_server *s, struct pl_site *site, uint32_t index)
 {
 	const struct pl_settings *o = site->settings = pl_settings_retain(s->settings);
 	int err =
@@ -251,7 +156,7 @@ static int start_sites(struct pl_server *s, struct pl_auth *auth, struct pl_buf 
 		return PL_ENOMEM;
 	int err = init_rest(s, n);
 	for (; !err && s->nsites < n; s->nsites++) {
-		struct site *site = &s->sites[s->nsites];
+		struct pl_site *site = &s->sites[s->nsites];
 		err = init_site(s, site, s->nsites);
 		if (!err)
 			pl_gateway_set_auth(&site->gateway, pl_auth_retain(auth));
@@ -277,7 +182,7 @@ static int start(struct pl_server *s, struct pl_buf *why)
 	if (!err)
 		err = load_tls(s->config, why, &s->tls.context);
 	if (!err)
-		err = bind_all(s, why);
+		err = pl_server_bind(s, why);
 	if (!err)
 		err = pl_gate_new(&s->settings->gate, &s->gate);
 	if (!err)
@@ -317,12 +222,12 @@ int pl_server_start(const struct pl_config *c, struct pl_log *log,
 
 struct visit {
 	struct pl_task task;
-	struct site *site;
+	struct pl_site *site;
 	struct pl_settings *settings; /* of a reload: one reference each */
 	struct pl_auth *auth;
 };
 
-static int visit(struct site *site, void (*run)(struct pl_task *), struct pl_settings *settings,
+static int visit(struct pl_site *site, void (*run)(struct pl_task *), struct pl_settings *settings,
 		 struct pl_auth *auth)
 {
 	struct visit *v = PL_NEW(struct visit);
@@ -349,7 +254,7 @@ static void visit_all(struct pl_server *s, void (*run)(struct pl_task *),
 static void adopt(struct pl_task *t)
 {
 	struct visit *v = PL_CONTAINER(t, struct visit, task);
-	struct site *site = v->site;
+	struct pl_site *site = v->site;
 	struct pl_settings *old = site->settings;
 	site->settings = v->settings;
 	pl_conns_set_options(site->worker.conns, &v->settings->conn);
@@ -446,14 +351,14 @@ static void empty_loops(struct pl_server *s)
 static void free_sites(struct pl_server *s)
 {
 	for (uint32_t i = 0; i < s->nsites; i++) {
-		struct site *site = &s->sites[i];
+		struct pl_site *site = &s->sites[i];
 		pl_worker_stop_accepting(&site->worker);
 		pl_conns_free(site->worker.conns);
 		site->worker.conns = NULL;
 	}
 	empty_loops(s);
 	for (uint32_t i = 0; i < s->nsites; i++) {
-		struct site *site = &s->sites[i];
+		struct pl_site *site = &s->sites[i];
 		if (site->has_gateway)
 			pl_gateway_fini(&site->gateway);
 		if (site->has_hub)
@@ -462,16 +367,6 @@ static void free_sites(struct pl_server *s)
 		pl_settings_release(site->settings);
 	}
 	pl_free(s->sites);
-}
-
-static void close_listeners(struct pl_server *s)
-{
-	for (size_t i = 0; i < s->nbound; i++) {
-		struct pl_listen_point *p = &s->bound[i];
-		close(p->fd);
-		if (p->bound.at.ss_family == AF_UNIX)
-			unlink(((struct sockaddr_un *)(void *)&p->bound.at)->sun_path);
-	}
 }
 
 void pl_server_free(struct pl_server *s)
@@ -490,7 +385,7 @@ void pl_server_free(struct pl_server *s)
 	free_sites(s);
 	pl_free(s->sets);
 	pl_free(s->hubs);
-	close_listeners(s);
+	pl_server_unbind(s);
 	pl_bus_free(s->bus);
 	pl_gate_free(s->gate);
 	pl_tls_context_release(s->tls.context);
@@ -500,20 +395,6 @@ void pl_server_free(struct pl_server *s)
 }
 
 /* ---- for people ---- */
-
-void pl_server_describe(const struct pl_server *s, struct pl_buf *out)
-{
-	char text[PL_ADDRESS_TEXT];
-	for (size_t i = 0; i < s->nbound; i++) {
-		const struct pl_listen_point *p = &s->bound[i];
-		pl_address_format(&p->bound, text);
-		pl_buf_printf(out, "%s%s (%s)\n",
-			      p->bound.at.ss_family == AF_UNIX ? ""
-			      : p->tls                         ? "wss://"
-							       : "ws://",
-			      text, pl_speaks_name(s->speaks[i]));
-	}
-}
 
 const char *pl_server_engine(const struct pl_server *s)
 {

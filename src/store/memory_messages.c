@@ -226,15 +226,6 @@ static int fill(struct pl_op *op, const struct pl_mem_room *r, const struct pl_m
 	return err;
 }
 
-static void turn_round(struct pl_message *m, size_t n)
-{
-	for (size_t i = 0; i < n / 2; i++) {
-		struct pl_message other = m[i];
-		m[i] = m[n - 1 - i];
-		m[n - 1 - i] = other;
-	}
-}
-
 int pl_memory_page(struct pl_memory *m, struct pl_op *op)
 {
 	struct pl_op_page *in = &op->page;
@@ -256,7 +247,7 @@ int pl_memory_page(struct pl_memory *m, struct pl_op *op)
 	}
 	err = fill(op, r, me, last, -1);
 	if (!err)
-		turn_round(in->messages, in->nmessages);
+		pl_messages_turn_round(in->messages, in->nmessages);
 	return err;
 }
 

@@ -125,16 +125,9 @@ int pl_memory_create(struct pl_memory *m, struct pl_op *op)
 		err = PL_EINVAL;
 	if (err)
 		return err;
-	uint64_t now = pl_wall_ms();
 	r = in->type == PL_DIRECT ? find_pair(m, people) : NULL;
 	in->existed = r != NULL;
-	struct pl_conversation c = {.id = pl_uuid_v7(now),
-				    .type = in->type,
-				    .name = in->name,
-				    .description = in->description,
-				    .created_by = in->creator,
-				    .created_ms = now,
-				    .updated_ms = now};
+	struct pl_conversation c = pl_conversation_from_op(in, pl_wall_ms());
 	in->participants = pl_arena_array(&op->arena, n, sizeof(*in->participants));
 	if (!in->participants)
 		return PL_ENOMEM;

@@ -199,6 +199,26 @@ int pl_retry_hash(EVP_MD_CTX *h, const EVP_MD *sha256, const struct pl_op_send *
 	return 0;
 }
 
+struct pl_conversation pl_conversation_from_op(const struct pl_op_create *in, uint64_t now_ms)
+{
+	return (struct pl_conversation){.id = pl_uuid_v7(now_ms),
+					.type = in->type,
+					.name = in->name,
+					.description = in->description,
+					.created_by = in->creator,
+					.created_ms = now_ms,
+					.updated_ms = now_ms};
+}
+
+void pl_messages_turn_round(struct pl_message *m, size_t n)
+{
+	for (size_t i = 0; i < n / 2; i++) {
+		struct pl_message other = m[i];
+		m[i] = m[n - 1 - i];
+		m[n - 1 - i] = other;
+	}
+}
+
 static uint64_t activity(const struct pl_conversation_row *r)
 {
 	return r->has_latest ? r->latest.created_ms : r->conversation.created_ms;

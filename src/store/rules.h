@@ -49,6 +49,11 @@ void pl_invite_code_new(char out[PL_INVITE_CODE]);
 /* PL_ENOTFOUND: cannot be a code. */
 int pl_invite_code_read(struct pl_slice, char out[PL_INVITE_CODE]) PL_MUST_CHECK;
 
+/* A conversation as it is asked for, with an id of its own. Slices are those of the op. */
+struct pl_conversation pl_conversation_from_op(const struct pl_op_create *, uint64_t now_ms);
+
+/* The newest first becomes the oldest first. */
+void pl_messages_turn_round(struct pl_message *, size_t n);
 /* A list of conversations in the order of store.h. */
 void pl_rows_sort(struct pl_conversation_row *, size_t n);
 /* Room for one more in a list in the arena; moves it when it doubles. NULL: no memory. */

@@ -122,15 +122,8 @@ int pl_add_member(struct pl_sqlite *c, int64_t room, int64_t user, enum pl_role 
 static int make(struct pl_sqlite *c, struct pl_op *op, const struct people *p)
 {
 	struct pl_op_create *in = &op->create;
-	uint64_t now = pl_wall_ms();
 	int64_t room = 0;
-	in->made = (struct pl_conversation){.id = pl_uuid_v7(now),
-					    .type = in->type,
-					    .name = in->name,
-					    .description = in->description,
-					    .created_by = in->creator,
-					    .created_ms = now,
-					    .updated_ms = now};
+	in->made = pl_conversation_from_op(in, pl_wall_ms());
 	int err = pl_add_room(c, &in->made, 0, p->keys[0], &room);
 	if (!err && in->type == PL_DIRECT)
 		err = add_pair(c, p, room);

@@ -122,15 +122,6 @@ static int add_replies(struct page *p)
 	return err;
 }
 
-static void turn_round(struct pl_message *m, size_t n)
-{
-	for (size_t i = 0; i < n / 2; i++) {
-		struct pl_message other = m[i];
-		m[i] = m[n - 1 - i];
-		m[n - 1 - i] = other;
-	}
-}
-
 static int find_bounds(struct page *p, uint64_t *after, uint64_t *before)
 {
 	const struct pl_op_page *in = &p->op->page;
@@ -172,7 +163,7 @@ int pl_sqlite_page(struct pl_sqlite *c, struct pl_op *op)
 	if (err)
 		return err;
 	if (!op->page.forward)
-		turn_round(op->page.messages, p.n);
+		pl_messages_turn_round(op->page.messages, p.n);
 	op->page.nmessages = p.n;
 	op->page.has_more = p.has_more;
 	return 0;

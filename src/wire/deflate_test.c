@@ -257,7 +257,7 @@ static void what_would_not_shrink_is_left_alone(void **state)
 	pl_deflater_free(d);
 }
 
-/* B1: a few kilobytes that stand for many megabytes stop at the limit. */
+/* A few kilobytes that stand for many megabytes stop at the limit. */
 static void a_bomb_stops_at_the_limit(void **state)
 {
 	(void)state;
@@ -327,7 +327,7 @@ static void every_allocation_may_fail(void **state)
 	pl_free(text);
 }
 
-/* B4: the library must be one without CVE-2022-37434. */
+/* The library must be one without CVE-2022-37434. */
 static void zlib_is_recent(void **state)
 {
 	(void)state;

@@ -84,7 +84,6 @@ static void chunks_are_joined(void **state)
 	assert_int_equal(run(PL_S(""), PL_S(""), 0), PL_EAGAIN);
 }
 
-/* HARDENING C1: frozen. */
 static void chunk_sizes_are_hex_digits(void **state)
 {
 	static const struct {
@@ -167,7 +166,6 @@ static size_t ext_chunks(unsigned chunks, unsigned ext)
 	return n;
 }
 
-/* HARDENING C2. */
 static void extensions_and_trailers_are_bounded(void **state)
 {
 	(void)state;

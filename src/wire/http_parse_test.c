@@ -62,7 +62,7 @@ static void a_request_is_cut_into_its_parts(void **state)
 	is(pl_http_header(&q.head, "User-Agent"), "x y");
 	is(pl_http_header(&q.head, "empty"), "");
 	assert_non_null(pl_http_header(&q.head, "empty").at);
-	is(pl_http_header(&q.head, "x-bytes"), "\x80\xff\tz"); /* A10: bytes are data */
+	is(pl_http_header(&q.head, "x-bytes"), "\x80\xff\tz"); /* bytes are data */
 	assert_null(pl_http_header(&q.head, "absent").at);
 	assert_true(q.head.keep_alive);
 	assert_false(q.head.has_length || q.head.is_chunked || q.wants_upgrade ||
@@ -241,7 +241,7 @@ static void what_is_ambiguous_is_refused(void **state)
 			fail_msg("%d instead of %d: %.*s", status, refused[i].status,
 				 PL_FMT(refused[i].text));
 		assert_int_equal(used, 77);
-		assert_int_equal(q.head.count, 0); /* A11: never a partial set of headers */
+		assert_int_equal(q.head.count, 0); /* never a partial set of headers */
 		status = in_bytes(refused[i].text, &used);
 		if (status != refused[i].status)
 			fail_msg("by bytes %d instead of %d: %.*s", status, refused[i].status,
@@ -286,7 +286,7 @@ static void bytes_may_come_one_by_one(void **state)
 		err = pl_http_parse_head(&p, &pl_http_default_limits, pl_slice(exact, n), &used,
 					 &q);
 		pl_free(exact);
-		/* A9: what was searched is not searched again (the parser does not count the CRLF
+		/* What was searched is not searched again (the parser does not count the CRLF
 		 * before). */
 		if (err == PL_EAGAIN && n > 2)
 			assert_int_equal(p.scanned, n - 2);

@@ -45,7 +45,6 @@ static void a_head_is_written_line_by_line(void **state)
 	assert_true(pl_slice_is(pl_http_reason(9999), "Unknown"));
 }
 
-/* HARDENING C10 */
 static void no_value_ends_a_line(void **state)
 {
 	static const struct pl_http_header bad[] = {

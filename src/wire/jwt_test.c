@@ -275,7 +275,7 @@ static void test_length(void **state)
 	assert_int_equal(read_token(pl_slice(text, PL_JWT_MAX + 1), &jwt), PL_EINVAL);
 }
 
-/* E6, E7: ECDSA signatures of zeros, of the order, in DER, and of other lengths. */
+/* ECDSA signatures of zeros, of the order, in DER, and of other lengths. */
 static void test_ecdsa_signatures(void **state)
 {
 	(void)state;
@@ -299,7 +299,7 @@ static void test_ecdsa_signatures(void **state)
 	assert_int_equal(ERR_peek_error(), 0);
 }
 
-/* E2: the public half as an HMAC secret; a set of algorithms that does not fit the key. */
+/* The public half as an HMAC secret; a set of algorithms that does not fit the key. */
 static void test_key_kind_is_bound(void **state)
 {
 	(void)state;

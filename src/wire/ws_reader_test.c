@@ -381,7 +381,7 @@ static void a_whole_message_costs_no_memory(void **state)
 	assert_null(r.part);
 }
 
-/* A1, A3, A12: memory follows what has arrived, not what was announced. */
+/* Memory follows what has arrived, not what was announced. */
 static void announced_lengths_cost_nothing(void **state)
 {
 	(void)state;
@@ -417,7 +417,7 @@ static void announced_lengths_cost_nothing(void **state)
 	}
 }
 
-/* A2: empty fragments and control frames count, in any mixture. */
+/* Empty fragments and control frames count, in any mixture. */
 static void frames_of_a_message_are_counted(void **state)
 {
 	(void)state;

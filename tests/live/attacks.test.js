@@ -104,28 +104,28 @@ async function heard(raw, ms = 10000) {
 
 /* ---- A: frames ---- */
 
-test('A1: a hundred thousand fragments of one byte', () => beside(server, async () => {
+test('a hundred thousand fragments of one byte', () => beside(server, async () => {
 	const raw = await upgraded();
 	const part = encode('x', { op: OP.continuation, fin: false });
 	await pour(raw, Buffer.concat([encode('x', { fin: false }), ...Array(1e5).fill(part)]));
 	assert.ok([1008, 1009].includes((await raw.end()).code));
 }));
 
-test('A2: fragments without bytes, and pings between them', () => beside(server, async () => {
+test('fragments without bytes, and pings between them', () => beside(server, async () => {
 	const raw = await upgraded();
 	const part = Buffer.concat([encode('', { op: OP.continuation, fin: false }), encode('', { op: OP.ping })]);
 	await pour(raw, Buffer.concat([encode('', { fin: false }), ...Array(5e4).fill(part)]));
 	assert.ok([1008, 1009].includes((await raw.end()).code));
 }));
 
-test('A3: many fragments, each below the limit, together above it', () => beside(server, async () => {
+test('many fragments, each below the limit, together above it', () => beside(server, async () => {
 	const raw = await upgraded();
 	const part = encode('x'.repeat(20000), { op: OP.continuation, fin: false });
 	await pour(raw, Buffer.concat([encode('x', { fin: false }), part, part, part, part]));
 	assert.equal((await raw.end()).code, 1009);
 }));
 
-test('A4, A12: a great length, then silence, two hundred times', () => beside(server, async () => {
+test('a great length, then silence, two hundred times', () => beside(server, async () => {
 	const idle = server.rss();
 	const all = await times(200, () => upgraded());
 	for (const raw of all)
@@ -147,7 +147,7 @@ test('a flood of pings from one who reads no pongs', () => beside(server, async 
 	raw.destroy();
 }));
 
-test('A7: closing in the middle of everything', () => beside(server, async () => {
+test('closing in the middle of everything', () => beside(server, async () => {
 	for (let i = 0; i < 300; i++) {
 		const raw = await dial();
 		const head = Raw.upgradeHead(server, '/ws');
@@ -162,7 +162,7 @@ test('A7: closing in the middle of everything', () => beside(server, async () =>
 	}
 }));
 
-test('A8, A9: extension offers without end', () => beside(server, async () => {
+test('extension offers without end', () => beside(server, async () => {
 	const offers = [
 		Array(300).fill('permessage-deflate').join(', '),
 		Array(1000).fill('a;b').join(','),
@@ -177,7 +177,7 @@ test('A8, A9: extension offers without end', () => beside(server, async () => {
 	}
 }));
 
-test('A10: bytes that are no text in every header', () => beside(server, async () => {
+test('bytes that are no text in every header', () => beside(server, async () => {
 	for (const name of ['Sec-WebSocket-Protocol', 'Origin', 'Cookie', 'Authorization', 'X-Forwarded-For']) {
 		const raw = await dial();
 		raw.write(Buffer.from(Raw.upgradeHead(server, '/ws', { [name]: '\xff\xfe\x80 \xc3' }), 'latin1'));
@@ -186,7 +186,7 @@ test('A10: bytes that are no text in every header', () => beside(server, async (
 	}
 }));
 
-test('A11: too many headers are refused as a whole', () => beside(server, async () => {
+test('too many headers are refused as a whole', () => beside(server, async () => {
 	const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`X-${i}`, 'y']));
 	const raw = await dial();
 	const { status } = await raw.request(Raw.upgradeHead(server, '/ws', many));
@@ -194,7 +194,7 @@ test('A11: too many headers are refused as a whole', () => beside(server, async 
 	await raw.end();
 }));
 
-test('A15: a refused upgrade ends the connection, what follows it is not read', () => beside(server, async () => {
+test('a refused upgrade ends the connection, what follows it is not read', () => beside(server, async () => {
 	const raw = await dial();
 	const text = heard(raw);
 	raw.write(Raw.upgradeHead(server, '/ws', { 'Sec-WebSocket-Version': '12' }) +
@@ -207,7 +207,7 @@ test('A15: a refused upgrade ends the connection, what follows it is not read', 
 
 const packed = (bytes) => zlib.deflateRawSync(bytes, { finishFlush: zlib.constants.Z_SYNC_FLUSH }).subarray(0, -4);
 
-test('B1: a compression bomb, fifty times', () => beside(server, async () => {
+test('a compression bomb, fifty times', () => beside(server, async () => {
 	const bomb = encode(packed(Buffer.alloc(40 * 1024 * 1024)), { first: 0xc1 });
 	assert.ok(bomb.length < MAX_MESSAGE, `${bomb.length}`);
 	for (let i = 0; i < 50; i++) {
@@ -217,7 +217,7 @@ test('B1: a compression bomb, fifty times', () => beside(server, async () => {
 	}
 }));
 
-test('B2: two hundred connections with compression cost little', () => beside(server, async () => {
+test('two hundred connections with compression cost little', () => beside(server, async () => {
 	const idle = server.rss();
 	const all = await times(200, () => upgraded(server, { 'Sec-WebSocket-Extensions': 'permessage-deflate' }));
 	for (const raw of all)
@@ -232,20 +232,20 @@ test('B2: two hundred connections with compression cost little', () => beside(se
 /* ---- C: HTTP ---- */
 
 const REFUSED = {
-	'C2: a bare LF': 'GET /health HTTP/1.1\nHost: x\n\n',
-	'C2: a bare LF in the chunk': 'POST /health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n',
-	'C3: TE and CL': 'POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
-	'C3: TE and CL, 1.0': 'POST /health HTTP/1.0\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
-	'C4: control bytes before the request': '\x00GET /health HTTP/1.1\r\nHost: x\r\n\r\n',
-	'C4: many empty lines': `${'\r\n'.repeat(8)}GET /health HTTP/1.1\r\nHost: x\r\n\r\n`,
-	'C5: +5': 'POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\n12345',
-	'C5: 0x5': 'POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 0x5\r\n\r\n12345',
-	'C5: -1': 'POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n',
-	'C5: two lengths': 'POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx',
-	'C5: a length beyond 64 bits': 'POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551621\r\n\r\nx',
-	'C6: no name': 'GET /health HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n',
-	'C6: folded': 'GET /health HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n',
-	'C6: two hosts': 'GET /health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n',
+	'a bare LF': 'GET /health HTTP/1.1\nHost: x\n\n',
+	'a bare LF in the chunk': 'POST /health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n',
+	'TE and CL': 'POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+	'TE and CL, 1.0': 'POST /health HTTP/1.0\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+	'control bytes before the request': '\x00GET /health HTTP/1.1\r\nHost: x\r\n\r\n',
+	'many empty lines': `${'\r\n'.repeat(8)}GET /health HTTP/1.1\r\nHost: x\r\n\r\n`,
+	'a length of +5': 'POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\n12345',
+	'a length of 0x5': 'POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 0x5\r\n\r\n12345',
+	'a length of -1': 'POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n',
+	'two lengths': 'POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx',
+	'a length beyond 64 bits': 'POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551621\r\n\r\nx',
+	'no name': 'GET /health HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n',
+	'folded': 'GET /health HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n',
+	'two hosts': 'GET /health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n',
 	'a TLS hello': '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n',
 };
 
@@ -259,7 +259,7 @@ for (const [name, bytes] of Object.entries(REFUSED)) {
 	});
 }
 
-test('C2: a flood of chunk extensions, of chunks, and of trailers', () => beside(server, async () => {
+test('a flood of chunk extensions, of chunks, and of trailers', () => beside(server, async () => {
 	const start = 'POST /health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n';
 	const floods = [
 		`${start}1;${'x'.repeat(5000)}\r\ny\r\n0\r\n\r\n`,
@@ -275,7 +275,7 @@ test('C2: a flood of chunk extensions, of chunks, and of trailers', () => beside
 	}
 }));
 
-test('C8: two hundred slow heads, and slow bodies', () => beside(server, async () => {
+test('two hundred slow heads, and slow bodies', () => beside(server, async () => {
 	const all = await times(200, () => dial());
 	const begin = Date.now();
 	for (const [i, raw] of all.entries())
@@ -289,7 +289,7 @@ test('C8: two hundred slow heads, and slow bodies', () => beside(server, async (
 	assert.ok(Date.now() - begin < 6000, 'the deadline is the beginning\'s, not the last byte\'s');
 }));
 
-test('C9: requests without end from one who reads no answers', () => beside(server, async () => {
+test('requests without end from one who reads no answers', () => beside(server, async () => {
 	const all = await times(20, () => dial());
 	const flood = 'GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(50000);
 	for (const raw of all) {
@@ -303,7 +303,7 @@ test('C9: requests without end from one who reads no answers', () => beside(serv
 
 /* ---- G: load ---- */
 
-test('G1: five hundred readers that do not read, in one conversation', () => beside(server, async () => {
+test('five hundred readers that do not read, in one conversation', () => beside(server, async () => {
 	const [alice, bob] = await people(server, 'alice', 'bob');
 	const room = await conversation(alice, bob);
 	/* All are devices of bob, who is in the conversation. */
@@ -326,7 +326,7 @@ test('G1: five hundred readers that do not read, in one conversation', () => bes
 	await bob.close();
 }));
 
-test('F10: connections beyond the limits, at once and again and again', async (t) => {
+test('connections beyond the limits, at once and again and again', async (t) => {
 	const narrow = await Server.start({
 		env: FRUGAL,
 		set: {
@@ -367,7 +367,7 @@ test('RST storms and half-open sockets', () => beside(server, async () => {
 	await Promise.all(half.map((raw) => raw.end(5000)));
 }));
 
-test('G12: no descriptors left: it waits, does not spin, and goes on', async (t) => {
+test('no descriptors left: it waits, does not spin, and goes on', async (t) => {
 	const wrapper = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'parley-live-fd-')), 'parley');
 	fs.writeFileSync(wrapper, `#!/bin/bash\nulimit -n 64\nexec "${binary()}" "$@"\n`, { mode: 0o755 });
 	const before = process.env.PARLEY_BIN;

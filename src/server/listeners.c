@@ -1,0 +1,80 @@
+/* listeners.c - the addresses that a server listens at, and what is spoken there. */
+#include "server/internal.h"
+
+#include <sys/un.h>
+#include <unistd.h>
+
+static bool is_built(enum pl_speaks dialect)
+{
+	return dialect == PL_SPEAKS_ALL || dialect == PL_SPEAKS_QRYPT;
+}
+
+static int bind_one(struct pl_server *s, const struct pl_listen_at *at, struct pl_buf *why)
+{
+	struct pl_listen_point *p = &s->bound[s->nbound];
+	struct pl_address address;
+	struct pl_buf text;
+	pl_buf_init(&text, PL_ADDRESS_TEXT * 2);
+	pl_listen_print(at, &text);
+	struct pl_slice shown = pl_buf_slice(&text);
+	if (at->tls && pl_slice_starts(shown, PL_S("tls:")))
+		shown = pl_slice(shown.at + 4, shown.len - 4);
+	int err = pl_address_parse(shown, &address);
+	if (!err && !is_built(at->speaks)) {
+		pl_buf_printf(why, "listen %.*s: this build does not speak %s yet\n", PL_FMT(shown),
+			      pl_speaks_name(at->speaks));
+		err = PL_EINVAL;
+	} else if (!err && at->tls && !s->tls.context) {
+		pl_buf_printf(why, "listen %.*s: TLS needs tls.certificate and tls.key\n",
+			      PL_FMT(shown));
+		err = PL_ETLS;
+	} else if (!err) {
+		err = pl_listen(&address, &p->fd, &p->bound);
+		if (err)
+			pl_buf_printf(why, "listen %.*s: %m\n", PL_FMT(shown));
+	}
+	pl_buf_fini(&text);
+	if (err)
+		return err;
+	p->tls = at->tls ? &s->tls : NULL;
+	s->speaks[s->nbound] = at->speaks;
+	s->nbound++;
+	return 0;
+}
+
+int pl_server_bind(struct pl_server *s, struct pl_buf *why)
+{
+	const struct pl_listen_list *l = &s->config->listen;
+	if (l->n > PL_LISTEN_MAX) {
+		pl_buf_printf(why, "listen: at most %d listeners\n", PL_LISTEN_MAX);
+		return PL_ELIMIT;
+	}
+	int err = 0;
+	for (size_t i = 0; !err && i < l->n; i++)
+		err = bind_one(s, &l->at[i], why);
+	return err;
+}
+
+void pl_server_unbind(struct pl_server *s)
+{
+	for (size_t i = 0; i < s->nbound; i++) {
+		struct pl_listen_point *p = &s->bound[i];
+		close(p->fd);
+		if (p->bound.at.ss_family == AF_UNIX)
+			unlink(((struct sockaddr_un *)(void *)&p->bound.at)->sun_path);
+	}
+}
+
+void pl_server_describe(const struct pl_server *s, struct pl_buf *out)
+{
+	char text[PL_ADDRESS_TEXT];
+	for (size_t i = 0; i < s->nbound; i++) {
+		const struct pl_listen_point *p = &s->bound[i];
+		pl_address_format(&p->bound, text);
+		pl_buf_printf(out, "%s%s (%s)\n",
+			      p->bound.at.ss_family == AF_UNIX ? ""
+			      : p->tls                         ? "wss://"
+							       : "ws://",
+			      text, pl_speaks_name(s->speaks[i]));
+	}
+}
