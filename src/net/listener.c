@@ -6,18 +6,27 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 enum { BACKLOG = 4096, ACCEPTS_PER_TURN = 64, PAUSE_MS = 100 };
 
-static bool someone_answers(const struct pl_address *a)
+/*
+ * Whether the path is a socket that a server left behind. Whatever else lies there is somebody's
+ * file: connecting to that is refused just the same.
+ */
+static bool is_left_behind(const struct pl_address *a, const char *path)
 {
+	struct stat st;
+	if (lstat(path, &st) || !S_ISSOCK(st.st_mode))
+		return false;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool answers = fd >= 0 && !connect(fd, (const struct sockaddr *)&a->at, a->len);
+	bool is_refused = fd >= 0 && connect(fd, (const struct sockaddr *)&a->at, a->len) &&
+			  errno == ECONNREFUSED;
 	if (fd >= 0)
 		close(fd);
-	return answers;
+	return is_refused;
 }
 
 static int open_socket(const struct pl_address *a)
@@ -27,8 +36,9 @@ static int open_socket(const struct pl_address *a)
 	if (fd < 0)
 		return -1;
 	if (family == AF_UNIX) {
-		if (!someone_answers(a))
-			unlink(((const struct sockaddr_un *)(const void *)&a->at)->sun_path);
+		const char *path = ((const struct sockaddr_un *)(const void *)&a->at)->sun_path;
+		if (is_left_behind(a, path))
+			unlink(path);
 		return fd;
 	}
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));

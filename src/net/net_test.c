@@ -82,6 +82,22 @@ static void a_stale_unix_socket_is_replaced_a_live_one_is_not(void **state)
 	rmdir(dir);
 }
 
+/* Connecting to a plain file is refused like connecting to a stale socket. */
+static void a_file_in_the_place_of_a_unix_socket_is_kept(void **state)
+{
+	(void)state;
+	char file[] = "/tmp/parley-net-XXXXXX", text[64];
+	struct pl_address a, bound;
+	int fd = mkstemp(file), listening;
+	assert_true(fd >= 0);
+	snprintf(text, sizeof(text), "unix:%s", file);
+	assert_int_equal(pl_address_parse(pl_slice_str(text), &a), 0);
+	assert_int_equal(pl_listen(&a, &listening, &bound), PL_EADDR);
+	assert_int_equal(access(file, F_OK), 0);
+	close(fd);
+	unlink(file);
+}
+
 struct door {
 	struct pl_listener listener;
 	int accepted;
@@ -264,6 +280,7 @@ int main(void)
 		cmocka_unit_test(a_stale_unix_socket_is_replaced_a_live_one_is_not),
 		cmocka_unit_test(without_descriptors_accepting_rests),
 		cmocka_unit_test(who_turns_out_to_be_another_moves),
+		cmocka_unit_test(a_file_in_the_place_of_a_unix_socket_is_kept),
 		cmocka_unit_test(tls_carries_bytes_in_any_portions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
