@@ -60,7 +60,6 @@ static const struct section sections[] = {
 	{"presence", "Presence"},
 	{"typing", "Typing"},
 	{"history", "History"},
-	{"rooms", "Rooms"},
 	{"admin", "Administration"},
 	{"drain", "Stopping"},
 };
