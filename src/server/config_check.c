@@ -1,6 +1,6 @@
 /*
  * config_check.c - settings that are each allowed but unsafe, or that contradict each other, and
- * the files they name.
+ * the files they name: whether they are there, ours alone, and what they should be.
  *
  * An error is what cannot work or gives a secret away; a warning is what may be meant.
  */
@@ -8,13 +8,14 @@
 
 #include "auth/auth.h"
 #include "base/mem.h"
+#include "net/tls.h"
 
 #include <arpa/inet.h>
 #include <openssl/crypto.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SECRET_FILE_MAX = 64 << 10, READABLE_BY_ALL = S_IROTH };
+enum { SECRET_FILE_MAX = 64 << 10, WHY_MAX = 512, READABLE_BY_ALL = S_IROTH };
 
 struct check {
 	const struct pl_config *config;
@@ -31,7 +32,7 @@ typedef void secret_check(struct check *, const char *option, const char *label,
 #define FIND(k, is_error, option, ...)                                                         \
 	pl_findings_add((k)->findings, (is_error), (k)->config, origin((k)->config, (option)), \
 			__VA_ARGS__)
-#define ERROR(k, option, ...)	FIND(k, true, option, __VA_ARGS__)
+#define ERROR(k, option, ...)   FIND(k, true, option, __VA_ARGS__)
 #define WARNING(k, option, ...) FIND(k, false, option, __VA_ARGS__)
 
 static struct pl_config_origin origin(const struct pl_config *c, const char *option)
@@ -55,6 +56,9 @@ static void check_listen(struct check *k)
 		for (size_t j = 0; j < i; j++)
 			if (same_address(&l->at[i], &l->at[j]))
 				ERROR(k, "listen", "listen names %s twice", l->at[i].host);
+		if (!pl_speaks_is_built(l->at[i].speaks))
+			ERROR(k, "listen", "listen: this build does not speak %s yet",
+			      pl_speaks_name(l->at[i].speaks));
 		if (!pl_listen_is_public(&l->at[i]))
 			continue;
 		k->is_public = true;
@@ -75,15 +79,49 @@ static bool has_tls_listener(const struct pl_config *c)
 }
 
 /* Whether the file is there for us, and for us alone when it is private. */
-static void check_file(struct check *k, const char *option, const char *path, bool is_private)
+static bool check_file(struct check *k, const char *option, const char *path, bool is_private)
 {
 	struct stat st;
+	uint32_t before = k->findings->errors;
 	if (stat(path, &st) || !S_ISREG(st.st_mode))
 		ERROR(k, option, "%s: no such file: %s", option, path);
 	else if (access(path, R_OK))
 		ERROR(k, option, "%s: not readable: %s", option, path);
 	else if (is_private && (st.st_mode & READABLE_BY_ALL))
 		ERROR(k, option, "%s: everybody can read %s; chmod 600", option, path);
+	return k->findings->errors == before;
+}
+
+/* What the server would say at its start about a file that is there. */
+static void check_outcome(struct check *k, const char *option, int err, const struct pl_buf *why)
+{
+	if (err == PL_ENOMEM || why->err == PL_ENOMEM)
+		k->err = PL_ENOMEM;
+	else if (err)
+		ERROR(k, option, "%s: %.*s", option, PL_FMT(pl_buf_slice(why)));
+}
+
+static void check_certificate(struct check *k)
+{
+	const struct pl_config *c = k->config;
+	struct pl_tls_context *t = NULL;
+	struct pl_buf why;
+	pl_buf_init(&why, WHY_MAX);
+	check_outcome(k, "tls.certificate",
+		      pl_tls_context_new(c->tls_certificate, c->tls_key, &why, &t), &why);
+	pl_tls_context_release(t);
+	pl_buf_fini(&why);
+}
+
+/* The keys of one option, as the server would load them. */
+static void check_keys(struct check *k, const char *option, const struct pl_auth_options *o)
+{
+	struct pl_auth *auth = NULL;
+	struct pl_buf why;
+	pl_buf_init(&why, WHY_MAX);
+	check_outcome(k, option, pl_auth_new(o, &why, &auth), &why);
+	pl_auth_release(auth);
+	pl_buf_fini(&why);
 }
 
 static void check_tls(struct check *k)
@@ -94,10 +132,11 @@ static void check_tls(struct check *k)
 		      "tls.certificate and tls.key are needed together");
 	else if (!c->tls_key && has_tls_listener(c))
 		ERROR(k, "listen", "listen: tls: needs tls.certificate and tls.key");
-	if (c->tls_certificate)
-		check_file(k, "tls.certificate", c->tls_certificate, false);
-	if (c->tls_key)
-		check_file(k, "tls.key", c->tls_key, true);
+	bool has_certificate =
+		c->tls_certificate && check_file(k, "tls.certificate", c->tls_certificate, false);
+	bool has_key = c->tls_key && check_file(k, "tls.key", c->tls_key, true);
+	if (has_certificate && has_key)
+		check_certificate(k);
 }
 
 /* Secrets that stand in manuals: everybody can sign with them. */
@@ -180,10 +219,14 @@ static void check_auth(struct check *k)
 		check_secret(k, "auth.secret", "auth.secret", pl_slice_str(c->auth_secret));
 	if (c->auth_secret_file)
 		check_secret_file(k, "auth.secret_file", c->auth_secret_file, check_secret);
-	for (size_t i = 0; i < c->auth_keys.n; i++)
-		check_file(k, "auth.keys", c->auth_keys.at[i], false);
-	if (c->auth_jwks)
-		check_file(k, "auth.jwks", c->auth_jwks, false);
+	for (size_t i = 0; i < c->auth_keys.n; i++) {
+		struct pl_auth_pem pem = {.path = c->auth_keys.at[i]};
+		if (check_file(k, "auth.keys", pem.path, false))
+			check_keys(k, "auth.keys",
+				   &(struct pl_auth_options){.pems = &pem, .pem_count = 1});
+	}
+	if (c->auth_jwks && check_file(k, "auth.jwks", c->auth_jwks, false))
+		check_keys(k, "auth.jwks", &(struct pl_auth_options){.jwks_path = c->auth_jwks});
 	if (c->auth_secret || c->auth_secret_file || c->auth_keys.n || c->auth_jwks)
 		return;
 	check_data_file(k, PL_JWT_KEY_NAME, check_any);

@@ -17,6 +17,7 @@ static const struct unsafe unsafes[] = {
 	{"listen", "", NULL, NULL, true, "nobody could connect"},
 	{"listen", "127.0.0.1:1,127.0.0.1:1", NULL, NULL, true, "twice"},
 	{"listen", "tls:127.0.0.1:1", NULL, NULL, true, "needs tls.certificate"},
+	{"listen", "127.0.0.1:1=native", NULL, NULL, true, "does not speak native"},
 	{"tls.key", "/dev/null", NULL, NULL, true, "needed together"},
 	{"tls.certificate", "/nonexistent", "tls.key", "/nonexistent", true, "no such file"},
 	{"auth.secret", "0123456789abcdefghijklmnopqrstu", NULL, NULL, true, "at least 32"},
@@ -131,6 +132,36 @@ static void files_of_secrets_are_looked_at(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+/* What the server would refuse at its start is found before: a file that holds something else. */
+static void files_of_keys_are_read(void **state)
+{
+	(void)state;
+	char dir[] = "/tmp/parley-config-XXXXXX";
+	assert_non_null(mkdtemp(dir));
+	char *junk = write_secret(dir, "junk", "not a key\n", 0600);
+	assert_int_equal(check_with(dir, "auth.keys", junk, "auth.keys: "), PL_EINVAL);
+	assert_int_equal(check_with(dir, "auth.jwks", junk, "auth.jwks: "), PL_EINVAL);
+	struct pl_config_flag flags[] = {set("allow_root", "true"), set("data", dir),
+					 set("tls.certificate", junk), set("tls.key", junk)};
+	struct loaded l = load(NULL, flags, COUNT(flags));
+	assert_int_equal(l.err, 0);
+	assert_int_equal(pl_config_check(l.config, &l.findings), PL_EINVAL);
+	assert_true(says(&l, "tls.certificate: "));
+	unload(&l);
+	char *key = write_secret(dir, "ed25519.pem",
+				 "-----BEGIN PUBLIC KEY-----\n"
+				 "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"
+				 "-----END PUBLIC KEY-----\n",
+				 0644);
+	assert_int_equal(check_with(dir, "auth.keys", key, NULL), 0);
+	char *made[] = {junk, key};
+	for (size_t i = 0; i < COUNT(made); i++) {
+		assert_int_equal(unlink(made[i]), 0);
+		pl_free(made[i]);
+	}
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void a_check_survives_each_failing_allocation(void **state)
 {
 	(void)state;
@@ -182,6 +213,7 @@ int main(void)
 		cmocka_unit_test(unsafe_settings_are_found),
 		cmocka_unit_test(safe_settings_are_not_blamed),
 		cmocka_unit_test(files_of_secrets_are_looked_at),
+		cmocka_unit_test(files_of_keys_are_read),
 		cmocka_unit_test(a_check_survives_each_failing_allocation),
 		cmocka_unit_test(a_reload_names_what_it_cannot_change),
 	};

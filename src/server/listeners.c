@@ -4,11 +4,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static bool is_built(enum pl_speaks dialect)
-{
-	return dialect == PL_SPEAKS_ALL || dialect == PL_SPEAKS_QRYPT;
-}
-
 static int bind_one(struct pl_server *s, const struct pl_listen_at *at, struct pl_buf *why)
 {
 	struct pl_listen_point *p = &s->bound[s->nbound];
@@ -20,7 +15,7 @@ static int bind_one(struct pl_server *s, const struct pl_listen_at *at, struct p
 	if (at->tls && pl_slice_starts(shown, PL_S("tls:")))
 		shown = pl_slice(shown.at + 4, shown.len - 4);
 	int err = pl_address_parse(shown, &address);
-	if (!err && !is_built(at->speaks)) {
+	if (!err && !pl_speaks_is_built(at->speaks)) {
 		pl_buf_printf(why, "listen %.*s: this build does not speak %s yet\n", PL_FMT(shown),
 			      pl_speaks_name(at->speaks));
 		err = PL_EINVAL;
