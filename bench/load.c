@@ -18,7 +18,7 @@
 enum { EVENTS_PER_TURN = 512, RATE_BURST = 4096 };
 
 #define CONNECT_LIMIT (120 * LOAD_SECOND)
-#define SETTLE	      (LOAD_SECOND / 5)
+#define SETTLE        (LOAD_SECOND / 5)
 #define TURN_MAX      (LOAD_SECOND / 50)
 
 enum option_kind { COUNT, SECONDS, TEXT, FLAG };

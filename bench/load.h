@@ -23,9 +23,9 @@
 
 enum {
 	LOAD_HOT_BYTES = 512 * 1024, /* one receive buffer for all connections */
-	LOAD_HEAD_BYTES = 64,	     /* of a long message's beginning that is remembered */
-	LOAD_STAMP_BYTES = 16,	     /* a send time in hex, at the start of a fan-out message */
-	LOAD_FRAME_EXTRA = 14,	     /* the longest head of a client's frame */
+	LOAD_HEAD_BYTES = 64,        /* of a long message's beginning that is remembered */
+	LOAD_STAMP_BYTES = 16,       /* a send time in hex, at the start of a fan-out message */
+	LOAD_FRAME_EXTRA = 14,       /* the longest head of a client's frame */
 };
 
 #define LOAD_SECOND 1000000000ull
@@ -62,11 +62,11 @@ uint64_t load_now(void);
 /* ---- a connection ---- */
 
 enum load_state {
-	LOAD_CLOSED,	 /* no socket */
+	LOAD_CLOSED,     /* no socket */
 	LOAD_CONNECTING, /* counts among load->opening, */
-	LOAD_UPGRADING,	 /* and so does this: the request is sent, the answer not complete */
-	LOAD_OPEN,	 /* upgraded; the mode is still introducing itself */
-	LOAD_READY,	 /* takes part in the run */
+	LOAD_UPGRADING,  /* and so does this: the request is sent, the answer not complete */
+	LOAD_OPEN,       /* upgraded; the mode is still introducing itself */
+	LOAD_READY,      /* takes part in the run */
 };
 
 struct load_bytes {
@@ -82,7 +82,7 @@ struct load_conn {
 	bool wants_out, is_publisher;
 	uint64_t opened_ns;
 	struct load_bytes kept; /* the beginning of an unfinished frame or HTTP answer */
-	struct load_bytes out;	/* what the socket did not take yet */
+	struct load_bytes out;  /* what the socket did not take yet */
 	/* A long message of which only the beginning is remembered until its last byte is here. */
 	uint64_t left, length;
 	size_t head_bytes;
@@ -127,7 +127,7 @@ struct load_mode {
 	const char *name, *unit, *doc, *path, *publish_path;
 	size_t need; /* payload bytes that on_message wants to see (all, if there are fewer) */
 	bool is_reopening; /* connections come and go from the first moment to the last */
-	bool is_still;	   /* nothing is sent: the run ends when all are connected */
+	bool is_still;     /* nothing is sent: the run ends when all are connected */
 	void (*prepare)(struct load *);
 	void (*finish)(struct load *); /* frees what `own` points to, not itself */
 	void (*on_open)(struct load_conn *);
@@ -136,7 +136,7 @@ struct load_mode {
 	void (*on_message)(struct load_conn *, const char *at, size_t have, size_t length);
 	void (*on_burst)(struct load_conn *); /* all messages of one read were given */
 	void (*on_start)(struct load *);      /* all are ready; not with --rate */
-	void (*on_turn)(struct load *);	      /* once per turn while loading; not with --rate */
+	void (*on_turn)(struct load *);       /* once per turn while loading; not with --rate */
 	void (*fire)(struct load *, uint64_t due_ns); /* one message of a --rate run */
 };
 /* All rows, ended by one without a name. */
@@ -154,9 +154,9 @@ struct load {
 	int epoll;
 	enum load_phase phase;
 	char *hot;
-	uint64_t now;	    /* when the read that is being worked on returned */
-	uint32_t burst;	    /* messages of this read that want an answer */
-	char *frames;	    /* frame_count copies of the one message, back to back */
+	uint64_t now;       /* when the read that is being worked on returned */
+	uint32_t burst;     /* messages of this read that want an answer */
+	char *frames;       /* frame_count copies of the one message, back to back */
 	size_t frame_bytes; /* of one copy */
 	size_t frame_count;
 	uint64_t scheduled, started_ns, progress_ns;

@@ -25,9 +25,9 @@ enum {
 
 struct raw_conn {
 	int fd;
-	char role;	     /* 0 until the client has said it */
+	char role;           /* 0 until the client has said it */
 	bool is_sending;     /* a send of it is queued, not yet made */
-	bool is_dead;	     /* closed at the end of the turn */
+	bool is_dead;        /* closed at the end of the turn */
 	uint32_t subscriber; /* its place among the subscribers */
 	/* What is being sent, while is_sending. Stays valid until raw_flush. */
 	const char *at;

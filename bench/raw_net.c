@@ -18,9 +18,9 @@ enum { EVENTS_PER_TURN = 1024 };
 
 static struct {
 	int epoll, listener;
-	size_t message;		/* --size */
-	char *hot;		/* what this turn has read and still needs */
-	size_t hot_bytes;	/* of it in use */
+	size_t message;         /* --size */
+	char *hot;              /* what this turn has read and still needs */
+	size_t hot_bytes;       /* of it in use */
 	struct raw_conn *conns; /* by descriptor */
 	struct raw_conn *subscribers[RAW_CONNS_MAX];
 	uint32_t subscriber_count;

@@ -24,8 +24,8 @@ struct args;
 struct command {
 	const char *name, *args, *doc;
 	const struct flag *flags; /* ends with a row without name; NULL: none */
-	bool takes_config;	  /* --config, --set and the aliases of the table of options */
-	bool is_hidden;		  /* not in the list of commands */
+	bool takes_config;        /* --config, --set and the aliases of the table of options */
+	bool is_hidden;           /* not in the list of commands */
 	size_t min_words, max_words;
 	int (*run)(const struct args *);
 };

@@ -171,7 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_created_once), TEST(test_others_can_read),
-		TEST(test_damaged),	 TEST(test_not_a_file),
+		TEST(test_damaged),      TEST(test_not_a_file),
 		TEST(test_race),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@
 
 enum {
 	PL_KEYS_MAX = 64,
-	PL_KEYS_TRIED = 8,	     /* keys that one token is tried against */
+	PL_KEYS_TRIED = 8,           /* keys that one token is tried against */
 	PL_KEYS_FILE_MAX = 64 << 10, /* bytes of a PEM file or a JWK set */
 };
 

@@ -201,8 +201,8 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bearer),		cmocka_unit_test(test_cookie),
-		cmocka_unit_test(test_order),		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_bearer),          cmocka_unit_test(test_cookie),
+		cmocka_unit_test(test_order),           cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_each_is_another), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_no_memory),
 	};

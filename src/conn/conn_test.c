@@ -153,7 +153,7 @@ static void a_long_answer_may_take_its_time(void **state)
 	}
 }
 
-/* C9: who asks without reading the answers is not read any more, and starts again when he does. */
+/* Who asks without reading the answers is not read any more, and starts again when he does. */
 static void pipelining_without_reading_is_held(void **state)
 {
 	enum { MANY = 600 };
@@ -357,7 +357,7 @@ static void faults_close_after_what_was_right(void **state)
 	}
 }
 
-/* A1, A2: fragments without bytes, and pings between, count as frames. */
+/* Fragments without bytes, and pings between, count as frames. */
 static void tiny_fragments_are_counted(void **state)
 {
 	struct line l;

@@ -1,5 +1,5 @@
 /* router_test.c - proves which endpoint a path has, what is answered where there is none, and which
- * pages may open a WebSocket (F13). */
+ * pages may open a WebSocket. */
 #include "conn/internal.h"
 
 #include <setjmp.h>

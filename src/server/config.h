@@ -24,7 +24,7 @@ enum {
 
 /* In the data directory. */
 #define PL_DATABASE_NAME  "parley.db"
-#define PL_JWT_KEY_NAME	  "jwt.key"
+#define PL_JWT_KEY_NAME   "jwt.key"
 #define PL_ADMIN_KEY_NAME "admin.key"
 
 enum pl_log_format { PL_LOG_AUTO, PL_LOG_JSON, PL_LOG_TEXT };
@@ -120,7 +120,7 @@ struct pl_config {
 	char *admin_key, *admin_key_file; /* at most one of them after loading */
 	uint64_t drain_deadline_ms;
 
-	char *file;               /* that was read, or NULL */
+	char *file;                                          /* that was read, or NULL */
 	struct pl_config_origin from[PL_CONFIG_OPTIONS_MAX]; /* by row of the table */
 };
 
@@ -140,11 +140,11 @@ struct pl_config_flag {
 	struct pl_slice key; /* the option's name */
 	struct pl_slice value;
 	const char *shown; /* how the user wrote it: "--set", "--listen" */
-	bool append;	   /* a repeated list flag adds; otherwise the last one wins */
+	bool append;       /* a repeated list flag adds; otherwise the last one wins */
 };
 
 struct pl_config_input {
-	const char *file;	/* NULL: none */
+	const char *file;       /* NULL: none */
 	const char *const *env; /* as environ, or NULL. Empty values count as not set */
 	const struct pl_config_flag *flags;
 	size_t nflags;

@@ -80,10 +80,10 @@ static void put_words(const struct pl_option *o, struct pl_buf *b)
 static void put_accepts(const struct pl_option *o, struct pl_buf *b)
 {
 	static const char *const names[] = {
-		[PL_OPT_BOOL] = "switch",	  [PL_OPT_INT] = "number, ",
-		[PL_OPT_MILLIS] = "time, ",	  [PL_OPT_BYTES] = "size, ",
-		[PL_OPT_STRING] = "text",	  [PL_OPT_PATH] = "path",
-		[PL_OPT_SECRET] = "secret",	  [PL_OPT_ENUM] = "",
+		[PL_OPT_BOOL] = "switch",         [PL_OPT_INT] = "number, ",
+		[PL_OPT_MILLIS] = "time, ",       [PL_OPT_BYTES] = "size, ",
+		[PL_OPT_STRING] = "text",         [PL_OPT_PATH] = "path",
+		[PL_OPT_SECRET] = "secret",       [PL_OPT_ENUM] = "",
 		[PL_OPT_LIST] = "list, at most ", [PL_OPT_LISTEN] = "list, at most ",
 	};
 	pl_buf_puts(b, pl_slice_str(names[o->type]));

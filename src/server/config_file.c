@@ -52,9 +52,9 @@ static size_t key_offset(struct pl_slice text, size_t value)
 static const char *type_name(enum pl_json_type type)
 {
 	static const char *const names[] = {
-		[PL_JSON_NULL] = "null",	[PL_JSON_BOOL] = "true or false",
-		[PL_JSON_INT] = "a number",	[PL_JSON_NUMBER] = "a fraction",
-		[PL_JSON_STRING] = "a string",	[PL_JSON_ARRAY] = "an array",
+		[PL_JSON_NULL] = "null",        [PL_JSON_BOOL] = "true or false",
+		[PL_JSON_INT] = "a number",     [PL_JSON_NUMBER] = "a fraction",
+		[PL_JSON_STRING] = "a string",  [PL_JSON_ARRAY] = "an array",
 		[PL_JSON_OBJECT] = "an object",
 	};
 	return names[type];

@@ -15,10 +15,10 @@ struct unit {
 
 /* The largest unit first: the printer takes the first that divides; the bare number is last. */
 static const struct unit millis_units[] = {{"h", 3600000}, {"m", 60000}, {"s", 1000},
-					   {"ms", 1},	   {"", 1},	 {NULL, 0}};
+					   {"ms", 1},      {"", 1},      {NULL, 0}};
 static const struct unit bytes_units[] = {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
 					  {"G", 1 << 30},   {"M", 1 << 20},   {"k", 1 << 10},
-					  {"K", 1 << 10},   {"", 1},	      {NULL, 0}};
+					  {"K", 1 << 10},   {"", 1},          {NULL, 0}};
 static const struct unit plain_units[] = {{"", 1}, {NULL, 0}};
 
 static void *member(const struct pl_config *c, const struct pl_option *o)

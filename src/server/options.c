@@ -16,15 +16,15 @@ static const char *const store_words[] = {"sqlite", "memory", NULL};
 #define MEMBER(tag, ctype, member)                                \
 	.type = (tag), .at = offsetof(struct pl_config, member) + \
 			     0 * _Generic(&((struct pl_config *)0)->member, ctype * : 1)
-#define BOOL(member)	MEMBER(PL_OPT_BOOL, bool, member)
-#define INT(member)	MEMBER(PL_OPT_INT, uint32_t, member)
-#define MILLIS(member)	MEMBER(PL_OPT_MILLIS, uint64_t, member)
-#define BYTES(member)	MEMBER(PL_OPT_BYTES, size_t, member)
-#define STRING(member)	MEMBER(PL_OPT_STRING, char *, member), .max = PL_CONFIG_VALUE_MAX
-#define PATH(member)	MEMBER(PL_OPT_PATH, char *, member), .max = PL_CONFIG_VALUE_MAX
-#define SECRET(member)	MEMBER(PL_OPT_SECRET, char *, member), .max = PL_CONFIG_VALUE_MAX
-#define LIST(member)	MEMBER(PL_OPT_LIST, struct pl_string_list, member)
-#define LISTEN(member)	MEMBER(PL_OPT_LISTEN, struct pl_listen_list, member)
+#define BOOL(member)    MEMBER(PL_OPT_BOOL, bool, member)
+#define INT(member)     MEMBER(PL_OPT_INT, uint32_t, member)
+#define MILLIS(member)  MEMBER(PL_OPT_MILLIS, uint64_t, member)
+#define BYTES(member)   MEMBER(PL_OPT_BYTES, size_t, member)
+#define STRING(member)  MEMBER(PL_OPT_STRING, char *, member), .max = PL_CONFIG_VALUE_MAX
+#define PATH(member)    MEMBER(PL_OPT_PATH, char *, member), .max = PL_CONFIG_VALUE_MAX
+#define SECRET(member)  MEMBER(PL_OPT_SECRET, char *, member), .max = PL_CONFIG_VALUE_MAX
+#define LIST(member)    MEMBER(PL_OPT_LIST, struct pl_string_list, member)
+#define LISTEN(member)  MEMBER(PL_OPT_LISTEN, struct pl_listen_list, member)
 #define ENUM(member, w) MEMBER(PL_OPT_ENUM, unsigned int, member), .words = (w)
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, KIB = 1024, MIB = 1024 * KIB };

@@ -34,10 +34,10 @@ struct pl_option {
 	const char *def;
 	uint64_t min, max;
 	const char *const *words;    /* ENUM: ends with NULL */
-	bool reload;		     /* SIGHUP brings a new value into force */
+	bool reload;                 /* SIGHUP brings a new value into force */
 	struct pl_option_env env[2]; /* besides PARLEY_<NAME>; the first that is set counts */
-	const char *flag;	     /* alias of --set */
-	const char *doc;	     /* one sentence */
+	const char *flag;            /* alias of --set */
+	const char *doc;             /* one sentence */
 };
 
 extern const struct pl_option pl_options[];

@@ -111,7 +111,7 @@ struct pl_op_page {
 
 struct pl_op_mark_read {
 	struct pl_uuid user, conversation;
-	bool is_silent; /* for finish(): nobody is told */
+	bool is_silent;         /* for finish(): nobody is told */
 	struct pl_uuid message; /* nil: everything. Not in this conversation: PL_ENOTFOUND */
 
 	uint64_t seq;              /* the read position now */

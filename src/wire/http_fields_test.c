@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#define COUNT(a)	(sizeof(a) / sizeof(*(a)))
+#define COUNT(a)        (sizeof(a) / sizeof(*(a)))
 #define is(slice, text) assert_true(pl_slice_is((slice), (text)))
 
 static struct pl_http_request q;

@@ -23,7 +23,7 @@ struct pl_json_parser {
 	size_t max_bytes;
 	char *text;
 	size_t text_cap; /* without the padding */
-	char *strings;	 /* NULL until a string has an escape; text_cap bytes */
+	char *strings;   /* NULL until a string has an escape; text_cap bytes */
 	size_t strings_used;
 	struct pl_json *nodes;
 	uint32_t nodes_cap, nodes_used;

@@ -12,8 +12,8 @@
 #include "wire/json.h"
 
 enum {
-	PL_JWT_MAX = 8192,	     /* bytes of a token */
-	PL_JWT_KID_MAX = 64,	     /* bytes of a key id */
+	PL_JWT_MAX = 8192,           /* bytes of a token */
+	PL_JWT_KID_MAX = 64,         /* bytes of a key id */
 	PL_JWT_SIGNATURE_MAX = 1024, /* bytes: RSA with 8192 bits */
 };
 

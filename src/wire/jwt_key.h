@@ -22,8 +22,8 @@ struct pl_jwt_use {
 
 enum {
 	PL_JWT_SECRET_MIN = 32, /* bytes of an HMAC key */
-	PL_JWT_RSA_MIN = 2048,	/* bits */
-	PL_JWT_RSA_MAX = 8192,	/* bits */
+	PL_JWT_RSA_MIN = 2048,  /* bits */
+	PL_JWT_RSA_MAX = 8192,  /* bits */
 };
 
 /*

@@ -13,7 +13,7 @@ enum { PL_JWT_DIGESTS = 3, PL_JWT_COORDINATE_MAX = 66 };
 /* What each algorithm asks for. */
 struct pl_jwt_scheme {
 	enum pl_jwt_kind kind;
-	int digest;	   /* 0, 1, 2: SHA-256, 384, 512; -1: none */
+	int digest;        /* 0, 1, 2: SHA-256, 384, 512; -1: none */
 	size_t coordinate; /* bytes of r and of s */
 	const char *curve; /* OpenSSL's name */
 	const char *crv;   /* RFC 7518's name */

@@ -395,7 +395,7 @@ static void test_base64url(void **state)
 	(void)state;
 	/* RFC 4648, section 10, without padding; and RFC 7515, appendix C */
 	static const char *const plain[] = {"", "f", "fo", "foo", "foob", "fooba", "foobar"};
-	static const char *const coded[] = {"",	      "Zg",	 "Zm8",	    "Zm9v",
+	static const char *const coded[] = {"",       "Zg",      "Zm8",     "Zm9v",
 					    "Zm9vYg", "Zm9vYmE", "Zm9vYmFy"};
 	struct pl_buf b;
 	char out[16];
