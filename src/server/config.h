@@ -92,7 +92,7 @@ struct pl_config {
 	struct pl_string_list auth_keys;
 	char *auth_jwks;
 	char *auth_issuer, *auth_audience;
-	uint64_t auth_leeway_ms, auth_deadline_ms, auth_expiry_warning_ms;
+	uint64_t auth_leeway_ms, auth_max_lifetime_ms, auth_deadline_ms, auth_expiry_warning_ms;
 	bool auth_provision;
 
 	struct pl_string_list origins, trusted_proxies;

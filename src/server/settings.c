@@ -213,7 +213,8 @@ int pl_settings_auth(const struct pl_config *c, struct pl_buf *why, struct pl_au
 	struct pl_auth_options o = {.jwks_path = c->auth_jwks,
 				    .issuer = pl_slice_str(c->auth_issuer),
 				    .audience = pl_slice_str(c->auth_audience),
-				    .leeway_s = (uint32_t)(c->auth_leeway_ms / 1000)};
+				    .leeway_s = (uint32_t)(c->auth_leeway_ms / 1000),
+				    .max_lifetime_s = (c->auth_max_lifetime_ms + 999) / 1000};
 	struct pl_auth_pem *pems = pl_zalloc(c->auth_keys.n, sizeof(*pems));
 	struct pl_buf secret;
 	pl_buf_init(&secret, PL_CONFIG_VALUE_MAX);
