@@ -197,6 +197,7 @@ def summary(row, results):
         "p50_us": {n: statistics.median(r["p50_us"] for r in runs) for n, runs in results.items() if runs},
         "p99_us": {n: statistics.median(r["p99_us"] for r in runs) for n, runs in results.items() if runs},
         "load_bound": sorted(n for n, runs in results.items() if any(r.get("load_bound") for r in runs)),
+        "noisy": sorted(n for n, runs in results.items() if any(noise(r) > NOISY_PCT for r in runs)),
         "runs": results,
     }
 
@@ -227,6 +228,8 @@ def print_table(summaries, names):
         wrong = {n: count for n, count in s["lost_or_bad"].items() if count}
         if wrong:
             print("    lost, bad or failed: " + ", ".join(f"{n} {count}" for n, count in wrong.items()))
+        if s["noisy"]:
+            print("    something else was busy on the core, do not compare: " + ", ".join(s["noisy"]))
 
 
 # ---- preparation ----
