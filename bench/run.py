@@ -13,6 +13,7 @@ import pathlib
 import platform
 import resource
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -303,6 +304,7 @@ def measure_rows(bench, names, wanted):
         note(f"{row[0]} ...")
         try:
             summaries.append(summary(row, bench.run_row(row, names)))
+            note("    " + ", ".join(f"{n} {figure(v)}" for n, v in summaries[-1]["values"].items()))
         except Failed as failure:
             failures.append(f"{row[0]}: {failure}")
     return summaries, failures
@@ -323,6 +325,7 @@ def measure_durable(bench, wanted):
 
 def main():
     args = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the servers are stopped too
     bench = Bench(args)
     if not (bench.bin / "bench-load").exists():
         sys.exit(f"{bench.bin / 'bench-load'} is not there: build the {args.preset} preset first")
