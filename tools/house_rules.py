@@ -16,8 +16,9 @@ MAY_INCLUDE = {
     "conn": "conn base loop wire net",
     "chat": "chat base loop model store bus",
     "dialect": "dialect base model wire auth conn chat",
+    "handler": "handler parley base loop model wire auth bus conn chat",
     "rest": "rest base model wire auth conn chat",
-    "server": "server rest dialect chat conn auth bus store net wire loop model base",
+    "server": "server parley rest handler dialect chat conn auth bus store net wire loop model base",
 }
 BANNED = {
     r"\b(sprintf|vsprintf|strcpy|strcat|strncpy|strncat|gets|strtok)\s*\(": "unbounded or ill-terminated",

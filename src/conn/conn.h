@@ -86,8 +86,17 @@ void pl_conn_respond_text(struct pl_conn *, unsigned status, const char *type,
 int pl_conn_upgrade(struct pl_conn *, const struct pl_request *, struct pl_slice protocol,
 		    void *user) PL_MUST_CHECK;
 
-/* Queues a message; it leaves at the end of the turn. Does nothing on a connection that is not
- * open. */
+/* Bytes that were queued and have not left. */
+size_t pl_conn_backlog(const struct pl_conn *);
+/* The payload is cut at 125 bytes; nothing happens on a connection that is not open. */
+void pl_conn_ping(struct pl_conn *, struct pl_slice payload);
+void pl_conn_pong(struct pl_conn *, struct pl_slice payload);
+
+/*
+ * Queues a message; it leaves at the end of the turn. PL_ECLOSED: not open; PL_EBUSY: dropped, or
+ * the connection is being closed as too slow; PL_ENOMEM: it broke. Nobody has to look: on_close
+ * tells.
+ */
 void pl_conn_send(struct pl_conn *, enum pl_ws_op kind, struct pl_slice payload);
 /*
  * Starts the close handshake after what is queued; on_close follows. Twice is fine. On a plain HTTP

@@ -11,6 +11,33 @@
 
 struct pl_conn;
 
+/*
+ * Limits and habits of the WebSockets of an endpoint. Must outlive them; immutable while in use.
+ */
+struct pl_ws_options {
+	uint32_t max_message, max_frames;
+	/* A ping every so often; 0: none. `beat` is what it carries; NULL: nothing. */
+	uint32_t heartbeat_ms;
+	const char *beat;
+	uint32_t silence_ms;  /* not a byte for longer: dropped without a word; 0: never */
+	uint32_t missed_max;  /* the beat after so many unanswered pings ends it ...; 0: not counted
+			       */
+	bool missed_is_final; /* ... at once (1006), instead of a close with 1000 "No pong received"
+			       */
+	/* Without a message or a ping for so long: closed with 1000 "Inactivity timeout"; 0: never
+	 */
+	uint32_t idle_ms;
+	/*
+	 * Unsent bytes: above soft volatile events are dropped and nothing is read; above hard, or
+	 * above soft for slow_ms, the connection is closed (1013) - or, with drop_when_slow, every
+	 * message is dropped until there is room.
+	 */
+	uint32_t out_soft, out_hard, slow_ms;
+	bool drop_when_slow;
+	bool compress;
+	uint32_t compress_above; /* bytes; smaller messages are sent as they are */
+};
+
 /* A complete request. Everything in it is valid for the length of the callback. */
 struct pl_request {
 	const struct pl_http_request *http;
@@ -23,8 +50,11 @@ struct pl_endpoint {
 	 * worker. While an answer is owed nothing more is read from the connection.
 	 */
 	void (*on_request)(struct pl_conn *, const struct pl_request *);
-	/* A WebSocket handshake that is in order. Answer inside the callback: pl_conn_upgrade or
-	 * pl_conn_respond. */
+	/*
+	 * A WebSocket handshake that is in order. Answer exactly once with pl_conn_upgrade or
+	 * pl_conn_respond, now or later on the same worker; for later, keep the request with
+	 * pl_request_keep. Frames that come early wait.
+	 */
 	void (*on_upgrade)(struct pl_conn *, const struct pl_request *);
 	/* A whole text or binary message; data is valid for the length of the callback, and may be
 	 * changed. */
@@ -35,7 +65,12 @@ struct pl_endpoint {
 	 * broke. Nothing can be sent any more.
 	 */
 	void (*on_close)(struct pl_conn *, uint16_t code, struct pl_slice reason);
-	void *ctx; /* see pl_conn_ctx */
+	/* Pings and pongs of an open WebSocket. With on_ping, pings are not answered by
+	 * themselves. */
+	void (*on_ping)(struct pl_conn *, struct pl_slice payload);
+	void (*on_pong)(struct pl_conn *, struct pl_slice payload);
+	const struct pl_ws_options *ws; /* NULL: the set's */
+	void *ctx;                      /* see pl_conn_ctx */
 };
 
 struct pl_route {
@@ -44,13 +79,21 @@ struct pl_route {
 	const struct pl_endpoint *endpoint;
 };
 
-/* The paths of a listener. Plain data of the upper layer; the first row that fits counts. */
+/* The paths of a listener. Plain data of the upper layer; the first that fits counts: `find`, the
+ * rows, `fallback`. */
 struct pl_router {
 	const struct pl_route *routes;
 	size_t count;
 	/* Upgrades that no row takes; NULL: 404. */
 	const struct pl_endpoint *fallback;
+	/* Asked first, for upgrades; may be NULL. NULL with *status set: refused with that. */
+	const struct pl_endpoint *(*find)(void *ctx, const struct pl_http_request *,
+					  unsigned *status);
+	void *find_ctx;
 };
+
+/* A copy for whoever answers later, without the body, in one block: pl_free it. NULL: no memory. */
+struct pl_request *pl_request_keep(const struct pl_request *);
 
 /*
  * The endpoint, or NULL and in *status what to answer: 404, 405 (path exists, method not), 426 (a

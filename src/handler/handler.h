@@ -1,0 +1,64 @@
+/*
+ * handler.h - endpoints whose words a C program speaks: the engine under the public API.
+ *
+ * struct pl_handlers is what all workers share: the endpoints, immutable once a site was made.
+ * struct pl_handler_site is a worker's share: its connections, their rooms, its ear on the bus.
+ * Requests, connections and JSON are the public ones (parley.h).
+ */
+#ifndef PL_HANDLER_HANDLER_H
+#define PL_HANDLER_HANDLER_H
+
+#include "auth/auth.h"
+#include "bus/bus.h"
+#include "conn/conn.h"
+
+#include "parley/parley.h"
+
+struct pl_handlers;
+struct pl_handler_site;
+
+/* prefix: of all patterns, or NULL. server: what parley_conn_server answers. */
+int pl_handlers_new(parley_server *server, const char *prefix,
+		    struct pl_handlers **out) PL_MUST_CHECK;
+/* After the sites. NULL is fine. */
+void pl_handlers_free(struct pl_handlers *);
+/* Before the first site. size: of the caller's struct; members behind it are zero. PL_EINVAL and
+ * *why (a literal): what is wrong with it. */
+int pl_handlers_add(struct pl_handlers *, const struct parley_endpoint *, size_t size,
+		    const char **why) PL_MUST_CHECK;
+size_t pl_handlers_count(const struct pl_handlers *);
+/* So that a site's deflater and JSON parser are large enough. */
+size_t pl_handlers_max_message(const struct pl_handlers *);
+
+/* A worker's share, before its thread starts. worker: its index. */
+int pl_handler_site_new(struct pl_handlers *, uint32_t worker, struct pl_loop *,
+			struct pl_handler_site **out) PL_MUST_CHECK;
+/* After its connections are gone. NULL is fine. */
+void pl_handler_site_free(struct pl_handler_site *);
+/* For pl_router.find: the endpoint for this path; NULL: none. *status is set to 404 when the path
+ * lies under the prefix, so that nobody else takes it. */
+const struct pl_endpoint *pl_handler_find(void *site, const struct pl_http_request *,
+					  unsigned *status);
+/* The verifier of tokens for parley_verify_token; takes the reference; NULL: none. On the worker's
+ * loop, or before it runs. */
+void pl_handler_site_set_auth(struct pl_handler_site *, struct pl_auth *);
+
+/*
+ * [any thread] The public functions of the same names, once the server knows that it runs.
+ * pl_handlers_publish: kind as in parley.h; room.len 0: all of the endpoint.
+ */
+int pl_handlers_publish(struct pl_handlers *, const char *pattern, struct pl_slice room,
+			enum parley_kind, struct pl_slice data) PL_MUST_CHECK;
+int pl_handlers_send_to(struct pl_handlers *, struct pl_slice id,
+			struct pl_slice text) PL_MUST_CHECK;
+int pl_handlers_kick(struct pl_handlers *, struct pl_slice id, uint16_t code,
+		     const char *reason) PL_MUST_CHECK;
+/* In a callback: the site whose worker runs it; of several, the one of the calling thread. NULL:
+ * none. */
+struct pl_handler_site *pl_handlers_here(struct pl_handlers *);
+/* On the site's worker: the connection, or NULL. */
+parley_conn *pl_handler_site_conn(struct pl_handler_site *, struct pl_slice id);
+int pl_handler_site_verify(struct pl_handler_site *, struct pl_slice token,
+			   struct parley_identity *out) PL_MUST_CHECK;
+
+#endif
