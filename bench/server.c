@@ -233,7 +233,7 @@ static void fill(struct table *t, struct bench *b)
 	t->routes[0] = (struct pl_route){PL_HTTP_OTHER, "/echo", &t->echo};
 	t->routes[1] = (struct pl_route){PL_HTTP_OTHER, "/pub", &t->pub};
 	t->routes[2] = (struct pl_route){PL_HTTP_OTHER, "/sub", &t->sub};
-	t->router = (struct pl_router){t->routes, 3, NULL};
+	t->router = (struct pl_router){.routes = t->routes, .count = 3};
 	t->point.router = &t->router;
 }
 

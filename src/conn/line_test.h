@@ -204,7 +204,7 @@ static inline bool line_serve(struct line *l, const struct way *way, uint32_t to
 	l->routes[0] = (struct pl_route){PL_HTTP_OTHER, "/*", &l->endpoint};
 	l->routes[1] = (struct pl_route){PL_HTTP_GET, "/*", &l->endpoint};
 	l->routes[2] = (struct pl_route){PL_HTTP_POST, "/*", &l->endpoint};
-	l->router = (struct pl_router){l->routes, 3, NULL};
+	l->router = (struct pl_router){.routes = l->routes, .count = 3};
 	pl_timer_init(&l->later, line_answer_later);
 	return true;
 }

@@ -58,7 +58,7 @@ static void a_path_has_an_endpoint_or_a_status(void **state)
 		{UPGRADE("/nowhere"), NULL, &any, 404, 0},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct pl_router r = {routes, 6, NULL};
+		struct pl_router r = {.routes = routes, .count = 6};
 		struct pl_http_request q = parsed(cases[i].text);
 		unsigned status = 0;
 		assert_ptr_equal(pl_router_find(&r, &q, &status), cases[i].endpoint);

@@ -73,7 +73,8 @@ static inline void post_open(struct rig *r, struct post *p)
 	assert_int_equal(pl_hub_init(&p->hub, p->loop, r->bus, &r->limits, &r->chat), 0);
 	pl_rest_init(&p->rest, &r->shared, &p->hub);
 	assert_int_equal(pl_admin_key_set(&p->rest.key, PL_S(KEY)), 0);
-	p->router = (struct pl_router){p->routes, pl_rest_routes(&p->rest, p->routes), NULL};
+	p->router = (struct pl_router){.routes = p->routes,
+				       .count = pl_rest_routes(&p->rest, p->routes)};
 }
 
 static inline struct rig *rig_new(void)

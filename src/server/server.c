@@ -110,8 +110,9 @@ static void fill_routes(struct pl_site *site)
 	site->routes[n++] = (struct pl_route){PL_HTTP_OTHER, "/ws", &site->qrypt};
 	site->routes[n++] = (struct pl_route){PL_HTTP_OTHER, "/", &site->qrypt};
 	n += pl_rest_routes(&site->rest, &site->routes[n]);
-	site->by_path = (struct pl_router){site->routes, n, NULL};
-	site->by_qrypt = (struct pl_router){site->routes, n, &site->qrypt};
+	site->by_path = (struct pl_router){.routes = site->routes, .count = n};
+	site->by_qrypt =
+		(struct pl_router){.routes = site->routes, .count = n, .fallback = &site->qrypt};
 }
 
 static int init_site(struct pl_server *s, struct pl_site *site, uint32_t index)
