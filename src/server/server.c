@@ -126,7 +126,7 @@ static int init_site(struct pl_server *s, struct pl_site *site, uint32_t index)
 	site->has_hub = !err;
 	if (!err)
 		err = pl_gateway_init(&site->gateway, &site->hub, &o->gateway, index,
-				      o->conn.max_message);
+				      o->conn.ws.max_message);
 	site->has_gateway = !err;
 	if (err)
 		return err;
@@ -270,9 +270,10 @@ static void adopt(struct pl_task *t)
 
 static void keep_what_has_its_size(struct pl_conn_options *next, const struct pl_conn_options *now)
 {
-	next->compress = now->compress;
+	next->ws.compress = now->ws.compress;
 	next->deflate = now->deflate;
-	next->max_message = now->max_message;
+	next->ws.compress_above = now->ws.compress_above;
+	next->ws.max_message = now->ws.max_message;
 }
 
 int pl_server_reload(struct pl_server *s, const struct pl_config *next, struct pl_buf *why)
