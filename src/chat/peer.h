@@ -44,6 +44,7 @@ struct pl_peer {
 	uint32_t nseats, seats_cap;
 	struct pl_list typing; /* struct typing, see typing.c */
 	uint32_t ntyping;
+	bool is_guest; /* nobody vouches for it: it is not counted, and has no presence */
 };
 
 #endif
