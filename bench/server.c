@@ -99,7 +99,7 @@ static void open_listener(struct pl_conn *c, const struct pl_request *q)
 	}
 	l->peer.ops = &peer_ops;
 	l->conn = c;
-	if (pl_room_join(&bench_of(c)->rooms, &l->peer, everybody))
+	if (pl_room_join(&bench_of(c)->rooms, &l->peer.member, everybody))
 		pl_conn_close(c, 1011, PL_S("out of memory"));
 }
 
@@ -108,7 +108,7 @@ static void close_listener(struct pl_conn *c, uint16_t code, struct pl_slice rea
 	struct listener *l = pl_conn_user(c);
 	(void)code;
 	(void)reason;
-	pl_room_leave_all(&bench_of(c)->rooms, &l->peer);
+	pl_room_leave_all(&bench_of(c)->rooms, &l->peer.member);
 	pl_free(l);
 }
 

@@ -35,6 +35,7 @@ struct pl_peer {
 	struct pl_arena memory; /* of user's strings */
 	struct pl_list typing;  /* struct typing, see typing.c */
 	uint32_t ntyping;
+	bool is_guest; /* nobody vouches for it: it is not counted, and has no presence */
 };
 
 #endif

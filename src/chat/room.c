@@ -19,7 +19,8 @@ struct __attribute__((packed, aligned(4))) place {
 struct pl_room {
 	struct place *places;
 	uint32_t count, cap;
-	uint32_t topic_len;
+	uint16_t topic_len;
+	bool is_listed;
 	char topic[];
 };
 
@@ -45,11 +46,13 @@ struct pl_slice pl_room_topic(const struct pl_room *r)
 static int find_or_open(struct pl_rooms *rooms, struct pl_slice topic, struct pl_room **out)
 {
 	struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	if (topic.len > UINT16_MAX)
+		return PL_EINVAL;
 	if (!r) {
 		r = pl_zalloc(1, sizeof(*r) + topic.len);
 		if (!r)
 			return PL_ENOMEM;
-		r->topic_len = (uint32_t)topic.len;
+		r->topic_len = (uint16_t)topic.len;
 		memcpy(r->topic, topic.at, topic.len);
 		int err = pl_map_put(&rooms->by_topic, pl_room_topic(r), r);
 		if (err) {
@@ -153,6 +156,26 @@ bool pl_room_has(const struct pl_rooms *rooms, const struct pl_member *m, struct
 	return r && pl_seats_find(m, r) != PL_NO_SEAT;
 }
 
+void pl_room_list(struct pl_rooms *rooms, struct pl_slice topic)
+{
+	struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	if (r)
+		r->is_listed = true;
+}
+
+bool pl_room_is_listed(const struct pl_rooms *rooms, struct pl_slice topic)
+{
+	const struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	return r && r->is_listed;
+}
+
+bool pl_seat_is_listed(const struct pl_member *m, uint32_t seat, struct pl_slice *topic)
+{
+	const struct pl_room *r = m->seats[seat].room;
+	*topic = pl_room_topic(r);
+	return r->is_listed;
+}
+
 size_t pl_room_size(const struct pl_rooms *rooms, struct pl_slice topic)
 {
 	const struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
@@ -192,7 +215,7 @@ static void deliver_to(struct pl_room *r, const struct pl_event *e, struct wordi
 	/* A push never makes a peer leave at once (connections end at the end of the turn). */
 	for (uint32_t i = 0; i < r->count; i++) {
 		struct pl_peer *p = PL_CONTAINER(r->places[i].member, struct pl_peer, member);
-		if (e->origin && p->id == e->origin)
+		if ((e->origin && p->id == e->origin) || (e->only && p->id != e->only))
 			continue;
 		struct pl_encoded *words = words_for(known, n, p->ops, e);
 		if (words)

@@ -28,6 +28,13 @@ bool pl_room_leave(struct pl_rooms *, struct pl_member *, struct pl_slice topic)
 void pl_room_leave_all(struct pl_rooms *, struct pl_member *);
 bool pl_room_has(const struct pl_rooms *, const struct pl_member *, struct pl_slice topic);
 size_t pl_room_size(const struct pl_rooms *, struct pl_slice topic);
+/*
+ * This room has a roster (roster.c) from now on, as long as it has a member. The topic of a
+ * member's seat, and whether it is such a room.
+ */
+void pl_room_list(struct pl_rooms *, struct pl_slice topic);
+bool pl_room_is_listed(const struct pl_rooms *, struct pl_slice topic);
+bool pl_seat_is_listed(const struct pl_member *, uint32_t seat, struct pl_slice *topic);
 
 /* Its members, in no order. `visit` must not join or leave. */
 void pl_room_each(const struct pl_rooms *, struct pl_slice topic,
@@ -35,8 +42,8 @@ void pl_room_each(const struct pl_rooms *, struct pl_slice topic,
 /* The topic of a room that a member has a seat in; lives as long as the seat. */
 struct pl_slice pl_room_topic(const struct pl_room *);
 
-/* Where all members are peers: to every local listener of the event's topics, except its origin.
- * Encodes once per kind of peer. */
+/* Where all members are peers: to every local listener of the event's topics, except its origin,
+ * or to `only`. Encodes once per kind of peer. */
 void pl_rooms_deliver(struct pl_rooms *, const struct pl_event *);
 
 #endif
