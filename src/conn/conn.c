@@ -45,6 +45,11 @@ bool pl_conn_is_open(const struct pl_conn *c)
 	return c->phase == PL_PH_OPEN;
 }
 
+int pl_conn_fault(const struct pl_conn *c)
+{
+	return !c->fault && c->close_code == 1006 ? PL_ECLOSED : c->fault;
+}
+
 void pl_conn_heard(struct pl_conn *c)
 {
 	c->heard_tick = pl_conns_tick(c->set);

@@ -53,6 +53,7 @@ struct pl_conn {
 	uint32_t active_tick, beat_tick;
 	struct pl_ip from;
 	uint16_t close_code; /* what on_close will say; 0: not known yet */
+	int8_t fault;        /* of the reader; 0: none */
 	uint8_t phase;
 	uint8_t missed;      /* beats since its last pong */
 	bool is_ws : 1;      /* upgraded: on_close is due */

@@ -62,9 +62,11 @@ static void on_event(struct pl_conn *c, const struct pl_ws_event *ev)
 	}
 }
 
-static void on_fault(struct pl_conn *c, const struct pl_ws_event *ev)
+static void on_fault(struct pl_conn *c, const struct pl_ws_event *ev, int err)
 {
 	pl_metric_add(c->set->metrics, PL_M_PROTOCOL_ERRORS, 1);
+	if (!c->close_code)
+		c->fault = (int8_t)err;
 	if (c->phase == PL_PH_OPEN)
 		put_close(c, ev->close_code, ev->reason);
 	if (c->phase == PL_PH_DEAD)
@@ -87,7 +89,7 @@ void pl_ws_input(struct pl_conn *c, char *at, size_t n)
 			return;
 	}
 	if (got < 0)
-		on_fault(c, &ev);
+		on_fault(c, &ev, got);
 	else if (pl_conn_unsent(c) > pl_conn_ws(c)->out_soft)
 		pl_conn_read_on(c, false); /* who does not read answers asks no more questions */
 }
