@@ -131,12 +131,17 @@ void pl_conn_resume_later(struct pl_conn *c)
 	settle(c);
 }
 
+void pl_conn_note_end(struct pl_conn *c, uint16_t code, struct pl_slice reason)
+{
+	if (!c->is_ws || c->close_code)
+		return;
+	c->close_code = code;
+	c->reason = reason.len ? pl_memdup0(reason.at, reason.len) : NULL;
+}
+
 void pl_conn_tell_closed(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 {
-	if (c->is_ws && !c->close_code) {
-		c->close_code = code;
-		c->reason = reason.len ? pl_memdup0(reason.at, reason.len) : NULL;
-	}
+	pl_conn_note_end(c, code, reason);
 	settle(c);
 }
 

@@ -133,6 +133,8 @@ void pl_conn_finish(struct pl_conn *);
 void pl_conn_resume_later(struct pl_conn *);
 /* Whether more of the peer's words may be taken: what he was told has left, or nearly. */
 bool pl_conn_may_read(const struct pl_conn *);
+/* What on_close will say; the first one counts. And: at the end of this turn. */
+void pl_conn_note_end(struct pl_conn *, uint16_t code, struct pl_slice reason);
 void pl_conn_tell_closed(struct pl_conn *, uint16_t code, struct pl_slice reason);
 
 /* out.c */

@@ -225,11 +225,13 @@ void pl_conn_close(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 	}
 	if (c->phase != PL_PH_OPEN)
 		return;
+	char payload[PL_WS_CONTROL_MAX];
+	size_t n = pl_ws_close_payload(payload, code, reason);
 	pl_conn_enter(c, PL_PH_CLOSING, c->set->options->close_ms);
-	put_close(c, code, reason);
+	put_control(c, PL_WS_CLOSE, pl_slice(payload, n));
 	if (c->phase != PL_PH_CLOSING)
 		return;
+	/* What was sent is what on_close will say. */
+	pl_conn_note_end(c, code, n > 2 ? pl_slice(payload + 2, n - 2) : PL_S(""));
 	pl_conn_read_on(c, true); /* the peer's close frame must be seen */
-	if (c->is_ws && !c->close_code)
-		c->close_code = code;
 }

@@ -49,6 +49,8 @@ void pl_handler_site_set_auth(struct pl_handler_site *, struct pl_auth *);
  */
 int pl_handlers_publish(struct pl_handlers *, const char *pattern, struct pl_slice room,
 			enum parley_kind, struct pl_slice data) PL_MUST_CHECK;
+int pl_handlers_publish_object(struct pl_handlers *, const char *pattern, struct pl_slice room,
+			       const struct parley_field *) PL_MUST_CHECK;
 int pl_handlers_send_to(struct pl_handlers *, struct pl_slice id,
 			struct pl_slice text) PL_MUST_CHECK;
 int pl_handlers_kick(struct pl_handlers *, struct pl_slice id, uint16_t code,
