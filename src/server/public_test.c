@@ -397,12 +397,12 @@ static void test_each_allocation_may_fail(void **state)
 		assert_int_equal(count_descriptors(), before);
 		if (made < n) {
 			assert_int_equal(err, 0);
-			assert_true(failures > 100);
+			assert_in_range(failures, 50, 20000);
 			return;
 		}
 		failures += err != 0;
-		if (err)
-			assert_int_equal(err, PARLEY_ENOMEM);
+		if (err && err != PARLEY_ENOMEM)
+			fail_msg("allocation %lu: %d", n, err);
 	}
 	fail_msg("it never came through");
 }
