@@ -121,9 +121,6 @@ void pl_ids_remove(struct pl_ids *, const parley_conn *);
 /* NULL: not here. */
 parley_conn *pl_ids_find(const struct pl_ids *, struct pl_slice id);
 
-/* site.c: around each callback; enter returns what leave wants. */
-uintptr_t pl_handler_enter(struct pl_handler_site *);
-void pl_handler_leave(struct pl_handler_site *, uintptr_t before);
 
 /* What the patterns are about: the path behind the prefix. at == NULL: it is not under it. */
 struct pl_slice pl_handler_path(const struct pl_handlers *, struct pl_slice path);
