@@ -117,6 +117,15 @@ struct pl_config {
 	uint64_t presence_grace_ms, typing_expiry_ms;
 	uint32_t history_page_max;
 
+	bool rooms_open;
+	uint32_t rooms_max;
+
+	struct pl_string_list native_anonymous;
+	uint32_t native_messages;
+	uint64_t native_window_ms, native_heartbeat_ms;
+	size_t native_max_message;
+	bool native_compression;
+
 	char *admin_key, *admin_key_file; /* at most one of them after loading */
 	uint64_t drain_deadline_ms;
 
