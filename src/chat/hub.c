@@ -70,14 +70,14 @@ static int learn_names(struct pl_peer *p, const struct pl_user *user)
 static int begin(struct pl_hub *hub, struct pl_peer *p, const struct pl_op_sign_in *in)
 {
 	struct pl_topic_id mine = pl_topic_user(&in->user.id);
-	int err = pl_room_join(&hub->rooms, p, pl_topic_slice(&mine));
+	int err = pl_room_join(&hub->rooms, &p->member, pl_topic_slice(&mine));
 	if (err)
 		return err;
 	err = learn_names(p, &in->user);
 	if (!err)
 		err = pl_presence_began(hub, &in->user.id, in->conversations, in->nconversations);
 	if (err) {
-		pl_room_leave(&hub->rooms, p, pl_topic_slice(&mine));
+		pl_room_leave(&hub->rooms, &p->member, pl_topic_slice(&mine));
 		p->user = (struct pl_user){0};
 		return err;
 	}
@@ -103,7 +103,7 @@ void pl_hub_leave(struct pl_hub *hub, struct pl_peer *p)
 {
 	pl_typing_stop_all(hub, p);
 	pl_roster_leave(hub, p);
-	pl_room_leave_all(&hub->rooms, p);
+	pl_room_leave_all(&hub->rooms, &p->member);
 	if (pl_peer_is_signed_in(p) && !p->is_guest) {
 		pl_metric_add(hub->metrics, PL_M_SIGNED_IN, -1);
 		pl_presence_ended(hub, &p->user.id);
@@ -116,7 +116,7 @@ void pl_hub_leave(struct pl_hub *hub, struct pl_peer *p)
 int pl_hub_join(struct pl_hub *hub, struct pl_peer *p, const struct pl_uuid *conversation)
 {
 	struct pl_topic_id t = pl_topic_conversation(conversation);
-	return pl_room_join(&hub->rooms, p, pl_topic_slice(&t));
+	return pl_room_join(&hub->rooms, &p->member, pl_topic_slice(&t));
 }
 
 int pl_hub_sit(struct pl_hub *hub, struct pl_peer *p, const struct pl_conversation *c,
@@ -136,14 +136,14 @@ void pl_hub_unjoin(struct pl_hub *hub, struct pl_peer *p, const struct pl_uuid *
 	struct pl_topic_id t = pl_topic_conversation(conversation);
 	pl_typing_stop(hub, p, conversation);
 	pl_roster_stand_up(hub, p, conversation);
-	pl_room_leave(&hub->rooms, p, pl_topic_slice(&t));
+	pl_room_leave(&hub->rooms, &p->member, pl_topic_slice(&t));
 }
 
 bool pl_hub_has_joined(const struct pl_hub *hub, const struct pl_peer *p,
 		       const struct pl_uuid *conversation)
 {
 	struct pl_topic_id t = pl_topic_conversation(conversation);
-	return pl_room_has(&hub->rooms, p, pl_topic_slice(&t));
+	return pl_room_has(&hub->rooms, &p->member, pl_topic_slice(&t));
 }
 
 /* ---- the store and the bus ---- */

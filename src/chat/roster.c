@@ -256,15 +256,15 @@ void pl_roster_stand_up(struct pl_hub *hub, struct pl_peer *p, const struct pl_u
 {
 	struct pl_topic_id t = pl_topic_conversation(conversation);
 	if (pl_room_is_listed(&hub->rooms, pl_topic_slice(&t)) &&
-	    pl_room_has(&hub->rooms, p, pl_topic_slice(&t)))
+	    pl_room_has(&hub->rooms, &p->member, pl_topic_slice(&t)))
 		leave(hub, p, conversation);
 }
 
 void pl_roster_leave(struct pl_hub *hub, struct pl_peer *p)
 {
 	struct pl_slice topic;
-	for (uint32_t i = 0; i < p->nseats; i++)
-		if (pl_seat_is_listed(p, i, &topic)) {
+	for (uint32_t i = 0; i < p->member.nseats; i++)
+		if (pl_seat_is_listed(&p->member, i, &topic)) {
 			struct pl_uuid id;
 			memcpy(id.b, topic.at + 1, sizeof(id.b));
 			leave(hub, p, &id);
