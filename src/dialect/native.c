@@ -93,6 +93,52 @@ static void on_text(struct pl_session *s, struct pl_slice text)
 		on_object(s, root);
 }
 
+void pl_native_document(struct pl_buf *out)
+{
+	PL_PUT(out,
+	       "# The native dialect\n\n"
+	       "<!-- Printed from the tables in src/dialect/ by `make docs`. -->\n\n"
+	       "JSON over one WebSocket on a listener that speaks `native`, at any path but `/ws`; "
+	       "on "
+	       "a listener "
+	       "for everything at `/native`. A message is a flat object `{type, ...}`, in a text "
+	       "frame or a "
+	       "binary one. Rooms have names; a conversation's id is one too. There are no request "
+	       "ids.\n\n"
+	       "The token comes with the handshake: `?token=`, or the header `Authorization: "
+	       "Bearer`. "
+	       "A client "
+	       "without one, or with a bad one, is closed with 1008 \"Unauthorized\" and hears "
+	       "nothing "
+	       "before. On "
+	       "listeners named by `native.anonymous` a client without a token is a guest: with a "
+	       "name "
+	       "and an id "
+	       "of its own as long as it is connected. A client that may come in first hears "
+	       "`connected {clientId, timestamp}`. Times are milliseconds since 1970.\n\n"
+	       "What cannot be read as JSON, and `null`, is answered with `error {error: \"Invalid "
+	       "message "
+	       "format\"}`; the connection stays open. Other values that are no object, types that "
+	       "are "
+	       "not in "
+	       "the table, and messages without a field that they need are ignored.\n\n"
+	       "A connection may send `native.messages` frames within `native.window`, of whatever "
+	       "kind. One more is "
+	       "answered with `error {error: \"Rate limit exceeded\"}`, and the connection is "
+	       "closed "
+	       "with 1008. A "
+	       "client that has not answered a ping by the next one is dropped.\n\n"
+	       "Without being asked a client hears `user-joined`, `user-left`, `chat` and what is "
+	       "broadcast in the "
+	       "rooms that it joined, whichever dialect it comes from. Rooms outlive their last "
+	       "member, and `chat` "
+	       "is history for clients that can ask for it. A user with a token stays a member of "
+	       "the rooms that "
+	       "it joined; a guest is one only while it is there.\n\n"
+	       "## Messages\n\n");
+	pl_dispatch_document(tables, out);
+}
+
 #define DIALECT(no_token)                                                                 \
 	{                                                                                 \
 		.name = "native", .peer_ops = &pl_native_peer_ops, .on_text = on_text,    \

@@ -213,6 +213,10 @@ const char *pl_speaks_name(enum pl_speaks);
 bool pl_speaks_is_built(enum pl_speaks);
 /* As it was written, without the dialect: "127.0.0.1:8080", "[::1]:80", "unix:/run/p.sock". */
 void pl_listen_print(const struct pl_listen_at *, struct pl_buf *);
+/* Named by this item of native.anonymous: by its port, or as pl_listen_print writes it. */
+bool pl_listen_is_named(const struct pl_listen_at *, const char *item);
+/* Whether native clients without a token are guests there. */
+bool pl_listen_takes_guests(const struct pl_config *, const struct pl_listen_at *);
 /* Reachable from other machines. */
 bool pl_listen_is_public(const struct pl_listen_at *);
 
