@@ -99,7 +99,7 @@ static void open_listener(struct pl_conn *c, const struct pl_request *q)
 	}
 	l->peer.ops = &peer_ops;
 	l->conn = c;
-	if (pl_room_join(&bench_of(c)->rooms, &l->peer, everybody))
+	if (pl_room_join(&bench_of(c)->rooms, &l->peer.member, everybody))
 		pl_conn_close(c, 1011, PL_S("out of memory"));
 }
 
@@ -108,7 +108,7 @@ static void close_listener(struct pl_conn *c, uint16_t code, struct pl_slice rea
 	struct listener *l = pl_conn_user(c);
 	(void)code;
 	(void)reason;
-	pl_room_leave_all(&bench_of(c)->rooms, &l->peer);
+	pl_room_leave_all(&bench_of(c)->rooms, &l->peer.member);
 	pl_free(l);
 }
 
@@ -184,15 +184,14 @@ static struct pl_conn_options options_for(const struct arguments *a)
 				    .header_ms = a->handshake_s * 1000,
 				    .keep_alive_ms = 60000,
 				    .body_bytes = 65536,
-				    .max_message = a->max_message,
-				    .max_frames = 1024,
+				    .ws.max_message = a->max_message,
+				    .ws.max_frames = 1024,
 				    .close_ms = 5000,
-				    .out_soft = 16 << 20,
-				    .out_hard = 64 << 20,
-				    .slow_ms = 60000,
-				    .compress = a->compress,
+				    .ws.out_soft = 16 << 20,
+				    .ws.out_hard = 64 << 20,
+				    .ws.slow_ms = 60000,
+				    .ws.compress = a->compress,
 				    .deflate = pl_deflate_defaults()};
-	o.deflate.threshold = 0;
 	return o;
 }
 

@@ -37,12 +37,12 @@ static const struct pl_gateway_options gateway_options = {.provision = true};
 static struct pl_conn_options conn_options = {.header_ms = 1000,
 					      .keep_alive_ms = 1000,
 					      .body_bytes = 1024,
-					      .max_message = 1 << 20,
-					      .max_frames = 1024,
+					      .ws.max_message = 1 << 20,
+					      .ws.max_frames = 1024,
 					      .close_ms = 1,
-					      .out_soft = 1 << 20,
-					      .out_hard = 4 << 20,
-					      .slow_ms = 1000};
+					      .ws.out_soft = 1 << 20,
+					      .ws.out_hard = 4 << 20,
+					      .ws.slow_ms = 1000};
 
 static void must(int err)
 {

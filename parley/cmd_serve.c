@@ -23,7 +23,7 @@ enum { EXIT_IO = 74, WHY_MAX = 1 << 16 };
 struct running {
 	const struct args *args;
 	struct pl_config *config;
-	struct pl_server *server;
+	struct parley_server *server;
 	struct pl_log *log;
 	sigset_t signals;
 };
@@ -145,11 +145,20 @@ static int serve(struct running *r)
 static int start(struct running *r)
 {
 	struct pl_buf why;
-	struct pl_server_events events = {.on_fatal = on_fatal, .ctx = r->log};
+	struct pl_server_options o = {.config = r->config,
+				      .log = r->log,
+				      .events = {.on_fatal = on_fatal, .ctx = r->log},
+				      .is_chat = true};
 	pl_buf_init(&why, WHY_MAX);
-	int err = pl_server_start(r->config, r->log, &events, &why, &r->server);
+	int err = pl_server_new(&o, &r->server);
+	if (!err)
+		err = pl_server_start(r->server, &why);
+	else
+		pl_buf_printf(&why, "%s\n", pl_strerror(err));
 	log_lines(r->log, err ? PL_ERROR : PL_WARN, &why);
 	pl_buf_fini(&why);
+	if (err)
+		pl_server_free(r->server);
 	return err;
 }
 

@@ -23,6 +23,8 @@ struct pl_log {
 	int fd;
 	_Atomic int level;
 	bool readable, closing;
+	void (*line)(void *ctx, enum pl_log_level, const char *text);
+	void *ctx;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	pthread_t writer;
@@ -76,6 +78,17 @@ static void put_escaped(struct line *l, const char *s, size_t n, bool json)
 	}
 }
 
+/* For a callback: the level as a byte, the words, and the newline that ends them in the ring. */
+static void format_bare(struct line *l, enum pl_log_level level, const char *who, const char *text,
+			size_t n)
+{
+	put(l, &(char){(char)('0' + (int)level)}, 1);
+	put(l, who, strlen(who));
+	put(l, ": ", 2);
+	put_escaped(l, text, n, false);
+	put(l, "\n", 1);
+}
+
 static void format_line(struct line *l, bool readable, enum pl_log_level level, const char *who,
 			const char *text, size_t n)
 {
@@ -92,6 +105,15 @@ static void format_line(struct line *l, bool readable, enum pl_log_level level, 
 	if (!readable)
 		put(l, "\"}", 2);
 	put(l, "\n", 1);
+}
+
+static void format(struct line *l, const struct pl_log *log, enum pl_log_level level,
+		   const char *who, const char *text, size_t n)
+{
+	if (log->line)
+		format_bare(l, level, who, text, n);
+	else
+		format_line(l, log->readable, level, who, text, n);
 }
 
 static void enqueue(struct pl_log *log, const struct line *l)
@@ -123,7 +145,7 @@ void pl_log(struct pl_log *log, enum pl_log_level level, const char *who, const 
 	if (n < 0)
 		return;
 	size_t len = (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
-	format_line(&l, log->readable, level, who, text, len);
+	format(&l, log, level, who, text, len);
 	pthread_mutex_lock(&log->lock);
 	enqueue(log, &l);
 	pthread_mutex_unlock(&log->lock);
@@ -135,7 +157,7 @@ static void report_dropped(struct pl_log *log)
 	char text[64];
 	int n = snprintf(text, sizeof(text), "%llu lines dropped: the reader of the log is slow",
 			 (unsigned long long)log->dropped);
-	format_line(&l, log->readable, PL_WARN, "log", text, (size_t)n);
+	format(&l, log, PL_WARN, "log", text, (size_t)n);
 	log->dropped = 0;
 	enqueue(log, &l);
 }
@@ -158,6 +180,20 @@ static bool write_some(struct pl_log *log)
 	return done > 0 || later;
 }
 
+/* As write_some, for one line. */
+static void hand_over(struct pl_log *log)
+{
+	struct line l = {.len = 0};
+	char c;
+	/* A line is queued whole, and escaped: the first newline is its end. */
+	while ((c = log->ring[log->tail++ % RING]) != '\n')
+		put(&l, &c, 1);
+	l.at[l.len < LINE ? l.len : LINE - 1] = '\0';
+	pthread_mutex_unlock(&log->lock);
+	log->line(log->ctx, (enum pl_log_level)(l.at[0] - '0'), l.at + 1);
+	pthread_mutex_lock(&log->lock);
+}
+
 static void *write_lines(void *arg)
 {
 	struct pl_log *log = arg;
@@ -170,7 +206,9 @@ static void *write_lines(void *arg)
 			give_up = pl_now_ms() + 1000;
 		if (log->head == log->tail || (give_up && pl_now_ms() > give_up))
 			break;
-		if (!write_some(log))
+		if (log->line)
+			hand_over(log);
+		else if (!write_some(log))
 			log->tail = log->head; /* nobody will ever read it */
 		if (log->dropped && log->head - log->tail < RING / 2)
 			report_dropped(log);
@@ -186,6 +224,8 @@ int pl_log_new(const struct pl_log_options *o, struct pl_log **out)
 		return PL_ENOMEM;
 	log->fd = o->fd;
 	log->readable = o->readable;
+	log->line = o->line;
+	log->ctx = o->ctx;
 	atomic_init(&log->level, (int)o->level);
 	pthread_mutex_init(&log->lock, NULL);
 	pthread_cond_init(&log->more, NULL);

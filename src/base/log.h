@@ -21,6 +21,12 @@ struct pl_log_options {
 	int fd;                  /* where lines go; not closed */
 	enum pl_log_level level; /* below it nothing is formatted */
 	bool readable;           /* text for people instead of JSON */
+	/*
+	 * Instead of all that: called for each line, on the log's thread: "who: text", without
+	 * time, level and newline. May log.
+	 */
+	void (*line)(void *ctx, enum pl_log_level, const char *text);
+	void *ctx;
 };
 
 int pl_log_new(const struct pl_log_options *, struct pl_log **out) PL_MUST_CHECK;

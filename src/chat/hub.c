@@ -10,6 +10,7 @@ static void on_event(struct pl_bus_node *node, struct pl_event *e)
 {
 	struct pl_hub *hub = PL_CONTAINER(node, struct pl_hub, node);
 	pl_presence_on_event(hub, e);
+	pl_roster_on_event(hub, e);
 	pl_rooms_deliver(&hub->rooms, e);
 }
 
@@ -25,6 +26,7 @@ int pl_hub_init(struct pl_hub *hub, struct pl_loop *loop, struct pl_bus *bus,
 	hub->node = (struct pl_bus_node){.loop = loop, .on_event = on_event};
 	pl_rooms_init(&hub->rooms, options->rooms_max, hub->metrics);
 	pl_map_init(&hub->online, options->online_max);
+	pl_map_init(&hub->rosters, options->rooms_max);
 	return pl_bus_attach(bus, &hub->node);
 }
 
@@ -37,6 +39,7 @@ void pl_hub_stop(struct pl_hub *hub)
 void pl_hub_fini(struct pl_hub *hub)
 {
 	pl_presence_fini(hub);
+	pl_roster_fini(hub);
 	pl_rooms_fini(&hub->rooms);
 }
 
@@ -67,14 +70,14 @@ static int learn_names(struct pl_peer *p, const struct pl_user *user)
 static int begin(struct pl_hub *hub, struct pl_peer *p, const struct pl_op_sign_in *in)
 {
 	struct pl_topic_id mine = pl_topic_user(&in->user.id);
-	int err = pl_room_join(&hub->rooms, p, pl_topic_slice(&mine));
+	int err = pl_room_join(&hub->rooms, &p->member, pl_topic_slice(&mine));
 	if (err)
 		return err;
 	err = learn_names(p, &in->user);
 	if (!err)
 		err = pl_presence_began(hub, &in->user.id, in->conversations, in->nconversations);
 	if (err) {
-		pl_room_leave(&hub->rooms, p, pl_topic_slice(&mine));
+		pl_room_leave(&hub->rooms, &p->member, pl_topic_slice(&mine));
 		p->user = (struct pl_user){0};
 		return err;
 	}
@@ -88,36 +91,59 @@ int pl_hub_enter(struct pl_hub *hub, struct pl_peer *p, const struct pl_op_sign_
 	return is_again ? learn_names(p, &in->user) : begin(hub, p, in);
 }
 
+int pl_hub_enter_guest(struct pl_hub *hub, struct pl_peer *p, const struct pl_user *user)
+{
+	(void)hub;
+	int err = learn_names(p, user);
+	p->is_guest = !err;
+	return err;
+}
+
 void pl_hub_leave(struct pl_hub *hub, struct pl_peer *p)
 {
 	pl_typing_stop_all(hub, p);
-	pl_room_leave_all(&hub->rooms, p);
-	if (pl_peer_is_signed_in(p)) {
+	pl_roster_leave(hub, p);
+	pl_room_leave_all(&hub->rooms, &p->member);
+	if (pl_peer_is_signed_in(p) && !p->is_guest) {
 		pl_metric_add(hub->metrics, PL_M_SIGNED_IN, -1);
 		pl_presence_ended(hub, &p->user.id);
 	}
 	p->user = (struct pl_user){0};
+	p->is_guest = false;
 	pl_arena_fini(&p->memory);
 }
 
 int pl_hub_join(struct pl_hub *hub, struct pl_peer *p, const struct pl_uuid *conversation)
 {
 	struct pl_topic_id t = pl_topic_conversation(conversation);
-	return pl_room_join(&hub->rooms, p, pl_topic_slice(&t));
+	return pl_room_join(&hub->rooms, &p->member, pl_topic_slice(&t));
+}
+
+int pl_hub_sit(struct pl_hub *hub, struct pl_peer *p, const struct pl_conversation *c,
+	       struct pl_slice ref)
+{
+	bool sat = pl_hub_has_joined(hub, p, &c->id);
+	int err = pl_hub_join(hub, p, &c->id);
+	if (!err)
+		err = pl_roster_sit(hub, p, c, ref);
+	if (err && !sat)
+		pl_hub_unjoin(hub, p, &c->id);
+	return err;
 }
 
 void pl_hub_unjoin(struct pl_hub *hub, struct pl_peer *p, const struct pl_uuid *conversation)
 {
 	struct pl_topic_id t = pl_topic_conversation(conversation);
 	pl_typing_stop(hub, p, conversation);
-	pl_room_leave(&hub->rooms, p, pl_topic_slice(&t));
+	pl_roster_stand_up(hub, p, conversation);
+	pl_room_leave(&hub->rooms, &p->member, pl_topic_slice(&t));
 }
 
 bool pl_hub_has_joined(const struct pl_hub *hub, const struct pl_peer *p,
 		       const struct pl_uuid *conversation)
 {
 	struct pl_topic_id t = pl_topic_conversation(conversation);
-	return pl_room_has(&hub->rooms, p, pl_topic_slice(&t));
+	return pl_room_has(&hub->rooms, &p->member, pl_topic_slice(&t));
 }
 
 /* ---- the store and the bus ---- */

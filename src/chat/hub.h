@@ -22,6 +22,8 @@ struct pl_chat_options {
 	uint32_t page_max;         /* messages of a page */
 	size_t rooms_max;          /* topics with a listener, per worker */
 	size_t online_max;         /* users whose presence one worker keeps */
+	bool rooms_open;           /* a room that is asked for and not there is made */
+	uint32_t open_rooms_max;   /* that there may be then; 0: any number */
 };
 
 struct pl_hub {
@@ -34,7 +36,8 @@ struct pl_hub {
 	struct pl_metrics *metrics;
 	struct pl_log *log;
 	struct pl_rooms rooms;
-	struct pl_map online; /* user id -> struct online, see presence.c */
+	struct pl_map online;  /* user id -> struct online, see presence.c */
+	struct pl_map rosters; /* topic -> struct roster, see roster.c */
 	bool is_stopped;
 };
 
@@ -57,6 +60,11 @@ void pl_peer_init(struct pl_peer *, const struct pl_peer_ops *, uint64_t id);
  * user again: nothing changes but the names. As another one: the caller lets it leave first.
  */
 int pl_hub_enter(struct pl_hub *, struct pl_peer *, const struct pl_op_sign_in *) PL_MUST_CHECK;
+/*
+ * The peer is a guest from now on: id and names are what the caller invented for it. It hears no
+ * user's topic and is not online. PL_ENOMEM.
+ */
+int pl_hub_enter_guest(struct pl_hub *, struct pl_peer *, const struct pl_user *) PL_MUST_CHECK;
 /* Leaves all rooms, stops typing, and the user may go offline. Twice is fine. */
 void pl_hub_leave(struct pl_hub *, struct pl_peer *);
 static inline bool pl_peer_is_signed_in(const struct pl_peer *p)
@@ -67,6 +75,13 @@ static inline bool pl_peer_is_signed_in(const struct pl_peer *p)
 /* Sits down in a conversation's room. The caller has an answer of the store that allows it. */
 int pl_hub_join(struct pl_hub *, struct pl_peer *,
 		const struct pl_uuid *conversation) PL_MUST_CHECK;
+/*
+ * As pl_hub_join, and it is on the room's roster: the others hear of it (PL_EV_ROSTER), also when
+ * it sat there already, and then the peer is told who sits there (PL_EV_MEMBERS, with this ref),
+ * unless ref.at is NULL. Leaving is told by itself.
+ */
+int pl_hub_sit(struct pl_hub *, struct pl_peer *, const struct pl_conversation *,
+	       struct pl_slice ref) PL_MUST_CHECK;
 /* Also ends typing there. */
 void pl_hub_unjoin(struct pl_hub *, struct pl_peer *, const struct pl_uuid *conversation);
 bool pl_hub_has_joined(const struct pl_hub *, const struct pl_peer *,
@@ -93,6 +108,14 @@ void pl_typing_stop_all(struct pl_hub *, struct pl_peer *);
 /* The user is a member of these too from now on (presence is told there). */
 void pl_presence_joined(struct pl_hub *, const struct pl_uuid *user,
 			const struct pl_uuid *conversations, size_t n);
+
+/* roster.c, for hub.c: the peer is about to leave one room, or all of them. */
+int pl_roster_sit(struct pl_hub *, struct pl_peer *, const struct pl_conversation *,
+		  struct pl_slice ref) PL_MUST_CHECK;
+void pl_roster_stand_up(struct pl_hub *, struct pl_peer *, const struct pl_uuid *conversation);
+void pl_roster_leave(struct pl_hub *, struct pl_peer *);
+void pl_roster_on_event(struct pl_hub *, struct pl_event *);
+void pl_roster_fini(struct pl_hub *);
 
 /* presence.c, for hub.c: a session of the user began or ended here. Without memory it has not
  * begun: the keeper counts, and must not count down what was never counted up. */

@@ -274,14 +274,14 @@ static void entering_again_and_leaving_twice_count_once(void **state)
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(fake_enter(&f, 1, 0), 0);
 	assert_int_equal(w->metrics[0].v[PL_M_SIGNED_IN], 1);
-	assert_int_equal(f.peer.nseats, 1);
+	assert_int_equal(f.peer.member.nseats, 1);
 	fake_join(&f, 1);
 	assert_true(pl_hub_has_joined(f.hub, &f.peer, &(struct pl_uuid){.b = {'c', [15] = 1}}));
 	for (int i = 0; i < 3; i++)
 		pl_hub_leave(f.hub, &f.peer);
 	assert_int_equal(w->metrics[0].v[PL_M_SIGNED_IN], 0);
 	assert_int_equal(w->metrics[0].v[PL_M_ROOMS], 0);
-	assert_int_equal(f.peer.nseats, 0);
+	assert_int_equal(f.peer.member.nseats, 0);
 	world_free(w);
 }
 

@@ -6,10 +6,10 @@
 #define PL_CHAT_PEER_H
 
 #include "base/list.h"
+#include "chat/member.h"
 #include "model/event.h"
 
 struct pl_peer;
-struct pl_room;
 
 /* The words for an event, made once for all listeners of a kind. Theirs to define. */
 struct pl_encoded;
@@ -23,27 +23,19 @@ struct pl_peer_ops {
 	void (*free_encoded)(struct pl_encoded *);
 };
 
-/* Where a peer sits in a room's array, and the way back. Packed: there are millions of them. */
-struct __attribute__((packed, aligned(4))) pl_seat {
-	struct pl_room *room;
-	uint32_t index;
-};
-
-enum { PL_SEATS_MAX = 4096 };
-
 /*
  * Embedded in a session and made by pl_peer_init (hub.h). `user` is nil until
  * somebody signed in: identity is written here by pl_hub_enter alone.
  */
 struct pl_peer {
+	struct pl_member member;
 	const struct pl_peer_ops *ops;
 	uint64_t id; /* unique in the process; never 0 */
 	struct pl_user user;
 	struct pl_arena memory; /* of user's strings */
-	struct pl_seat *seats;  /* see seats.c */
-	uint32_t nseats, seats_cap;
-	struct pl_list typing; /* struct typing, see typing.c */
+	struct pl_list typing;  /* struct typing, see typing.c */
 	uint32_t ntyping;
+	bool is_guest; /* nobody vouches for it: it is not counted, and has no presence */
 };
 
 #endif

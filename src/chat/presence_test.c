@@ -157,7 +157,7 @@ static void without_memory_nobody_is_counted_by_half(void **state)
 		int err = fake_enter(&b, 7, 3);
 		pl_mem_fail_at(0, false);
 		assert_int_equal(pl_peer_is_signed_in(&b.peer), !err);
-		assert_int_equal(b.peer.nseats, !err);
+		assert_int_equal(b.peer.member.nseats, !err);
 		pl_hub_leave(b.hub, &b.peer);
 		settle_for(w, 10);
 		size_t online = 0;

@@ -32,6 +32,8 @@ static int from_send(struct pl_event *e, const struct pl_op *op)
 	e->kind = PL_EV_MESSAGE;
 	e->origin = 0; /* the sender hears it too: that is how its other half shows it */
 	int err = pl_event_set_message(e, &op->send.message);
+	if (!err)
+		err = pl_arena_copy(&e->arena, op->send.alias, &e->alias);
 	if (!err && op->send.ncopies)
 		err = copy_copies(e, &op->send);
 	return err ? err : address_conversation(e, &e->conversation);

@@ -1,9 +1,9 @@
 /*
  * room.c - who is in a room.
  *
- * Invariants:  a peer's seat and the room's place point at each other:
- * place.peer->seats[place.seat] is {room, the place's index};  a room is in the index iff it has a
- * peer;  order in a room means nothing (leaving moves the last into the hole).
+ * Invariants:  a member's seat and the room's place point at each other:
+ * place.member->seats[place.seat] is {room, the place's index};  a room is in the index iff it has
+ * a member;  order in a room means nothing (leaving moves the last into the hole).
  */
 #include "chat/room.h"
 
@@ -12,23 +12,25 @@
 
 /* Packed like a seat: there are as many. */
 struct __attribute__((packed, aligned(4))) place {
-	struct pl_peer *peer;
-	uint32_t seat; /* its number among the peer's */
+	struct pl_member *member;
+	uint32_t seat; /* its number among the member's */
 };
 
 struct pl_room {
 	struct place *places;
 	uint32_t count, cap;
-	uint32_t topic_len;
+	uint16_t topic_len;
+	bool is_listed;
 	char topic[];
 };
 
-enum { KINDS_MAX = 8, PEERS_MAX = 1 << 24, FIRST_CAP = 2, SHRINK_FROM = 64 };
+enum { KINDS_MAX = 8, MEMBERS_MAX = 1 << 24, FIRST_CAP = 2, SHRINK_FROM = 64 };
 
 void pl_rooms_init(struct pl_rooms *rooms, size_t max, struct pl_metrics *metrics)
 {
 	pl_map_init(&rooms->by_topic, max);
 	rooms->metrics = metrics;
+	rooms->seats_max = PL_SEATS_MAX;
 }
 
 void pl_rooms_fini(struct pl_rooms *rooms)
@@ -36,7 +38,7 @@ void pl_rooms_fini(struct pl_rooms *rooms)
 	pl_map_fini(&rooms->by_topic);
 }
 
-static struct pl_slice topic_of(const struct pl_room *r)
+struct pl_slice pl_room_topic(const struct pl_room *r)
 {
 	return pl_slice(r->topic, r->topic_len);
 }
@@ -44,13 +46,15 @@ static struct pl_slice topic_of(const struct pl_room *r)
 static int find_or_open(struct pl_rooms *rooms, struct pl_slice topic, struct pl_room **out)
 {
 	struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	if (topic.len > UINT16_MAX)
+		return PL_EINVAL;
 	if (!r) {
 		r = pl_zalloc(1, sizeof(*r) + topic.len);
 		if (!r)
 			return PL_ENOMEM;
-		r->topic_len = (uint32_t)topic.len;
+		r->topic_len = (uint16_t)topic.len;
 		memcpy(r->topic, topic.at, topic.len);
-		int err = pl_map_put(&rooms->by_topic, topic_of(r), r);
+		int err = pl_map_put(&rooms->by_topic, pl_room_topic(r), r);
 		if (err) {
 			pl_free(r);
 			return err;
@@ -65,7 +69,7 @@ static void close_if_empty(struct pl_rooms *rooms, struct pl_room *r)
 {
 	if (r->count)
 		return;
-	pl_map_remove(&rooms->by_topic, topic_of(r));
+	pl_map_remove(&rooms->by_topic, pl_room_topic(r));
 	pl_free(r->places);
 	pl_free(r);
 	pl_metric_add(rooms->metrics, PL_M_ROOMS, -1);
@@ -78,28 +82,28 @@ static int reserve_place(struct pl_room *r)
 		return 0;
 	uint32_t cap = r->cap ? r->cap * 2 : FIRST_CAP;
 	struct place *moved =
-		cap > PEERS_MAX ? NULL : pl_realloc(r->places, cap * sizeof(*r->places));
+		cap > MEMBERS_MAX ? NULL : pl_realloc(r->places, cap * sizeof(*r->places));
 	if (!moved)
-		return cap > PEERS_MAX ? PL_ELIMIT : PL_ENOMEM;
+		return cap > MEMBERS_MAX ? PL_ELIMIT : PL_ENOMEM;
 	r->places = moved;
 	r->cap = cap;
 	return 0;
 }
 
-int pl_room_join(struct pl_rooms *rooms, struct pl_peer *p, struct pl_slice topic)
+int pl_room_join(struct pl_rooms *rooms, struct pl_member *m, struct pl_slice topic)
 {
 	struct pl_room *r;
 	int err = find_or_open(rooms, topic, &r);
-	if (err || pl_seats_find(p, r) != PL_NO_SEAT)
+	if (err || pl_seats_find(m, r) != PL_NO_SEAT)
 		return err;
 	err = reserve_place(r);
 	if (!err)
-		err = pl_seats_reserve(p);
+		err = pl_seats_reserve(m, rooms->seats_max);
 	if (err) {
 		close_if_empty(rooms, r);
 		return err;
 	}
-	r->places[r->count] = (struct place){p, pl_seats_add(p, r, r->count)};
+	r->places[r->count] = (struct place){m, pl_seats_add(m, r, r->count)};
 	r->count++;
 	return 0;
 }
@@ -116,46 +120,74 @@ static void shrink(struct pl_room *r)
 	r->cap /= 2;
 }
 
-static void stand_up(struct pl_rooms *rooms, struct pl_peer *p, uint32_t seat)
+static void stand_up(struct pl_rooms *rooms, struct pl_member *m, uint32_t seat)
 {
-	struct pl_room *r = p->seats[seat].room;
-	uint32_t hole = p->seats[seat].index;
+	struct pl_room *r = m->seats[seat].room;
+	uint32_t hole = m->seats[seat].index;
 	struct place last = r->places[--r->count];
 	r->places[hole] = last;
-	last.peer->seats[last.seat].index = hole;
-	pl_seats_remove(p, seat);
-	if (seat < p->nseats)
-		p->seats[seat].room->places[p->seats[seat].index].seat = seat;
+	last.member->seats[last.seat].index = hole;
+	pl_seats_remove(m, seat);
+	if (seat < m->nseats)
+		m->seats[seat].room->places[m->seats[seat].index].seat = seat;
 	shrink(r);
 	close_if_empty(rooms, r);
 }
 
-bool pl_room_leave(struct pl_rooms *rooms, struct pl_peer *p, struct pl_slice topic)
+bool pl_room_leave(struct pl_rooms *rooms, struct pl_member *m, struct pl_slice topic)
 {
 	struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
-	uint32_t seat = r ? pl_seats_find(p, r) : PL_NO_SEAT;
+	uint32_t seat = r ? pl_seats_find(m, r) : PL_NO_SEAT;
 	if (seat != PL_NO_SEAT)
-		stand_up(rooms, p, seat);
+		stand_up(rooms, m, seat);
 	return seat != PL_NO_SEAT;
 }
 
-void pl_room_leave_all(struct pl_rooms *rooms, struct pl_peer *p)
+void pl_room_leave_all(struct pl_rooms *rooms, struct pl_member *m)
 {
-	while (p->nseats)
-		stand_up(rooms, p, p->nseats - 1);
-	pl_seats_free(p);
+	while (m->nseats)
+		stand_up(rooms, m, m->nseats - 1);
+	pl_seats_free(m);
 }
 
-bool pl_room_has(const struct pl_rooms *rooms, const struct pl_peer *p, struct pl_slice topic)
+bool pl_room_has(const struct pl_rooms *rooms, const struct pl_member *m, struct pl_slice topic)
 {
 	const struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
-	return r && pl_seats_find(p, r) != PL_NO_SEAT;
+	return r && pl_seats_find(m, r) != PL_NO_SEAT;
+}
+
+void pl_room_list(struct pl_rooms *rooms, struct pl_slice topic)
+{
+	struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	if (r)
+		r->is_listed = true;
+}
+
+bool pl_room_is_listed(const struct pl_rooms *rooms, struct pl_slice topic)
+{
+	const struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	return r && r->is_listed;
+}
+
+bool pl_seat_is_listed(const struct pl_member *m, uint32_t seat, struct pl_slice *topic)
+{
+	const struct pl_room *r = m->seats[seat].room;
+	*topic = pl_room_topic(r);
+	return r->is_listed;
 }
 
 size_t pl_room_size(const struct pl_rooms *rooms, struct pl_slice topic)
 {
 	const struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
 	return r ? r->count : 0;
+}
+
+void pl_room_each(const struct pl_rooms *rooms, struct pl_slice topic,
+		  void (*visit)(struct pl_member *, void *ctx), void *ctx)
+{
+	const struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	for (uint32_t i = 0; r && i < r->count; i++)
+		visit(r->places[i].member, ctx);
 }
 
 /* ---- delivery ---- */
@@ -182,8 +214,8 @@ static void deliver_to(struct pl_room *r, const struct pl_event *e, struct wordi
 {
 	/* A push never makes a peer leave at once (connections end at the end of the turn). */
 	for (uint32_t i = 0; i < r->count; i++) {
-		struct pl_peer *p = r->places[i].peer;
-		if (e->origin && p->id == e->origin)
+		struct pl_peer *p = PL_CONTAINER(r->places[i].member, struct pl_peer, member);
+		if ((e->origin && p->id == e->origin) || (e->only && p->id != e->only))
 			continue;
 		struct pl_encoded *words = words_for(known, n, p->ops, e);
 		if (words)

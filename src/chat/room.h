@@ -1,5 +1,5 @@
 /*
- * room.h - which local peers listen to which topic: one index per worker.
+ * room.h - which local members listen to which topic: an index per worker.
  */
 #ifndef PL_CHAT_ROOM_H
 #define PL_CHAT_ROOM_H
@@ -8,26 +8,42 @@
 #include "base/metrics.h"
 #include "chat/peer.h"
 
+enum { PL_SEATS_MAX = 4096, PL_SEATS_MOST = 8192 };
+
 struct pl_rooms {
 	struct pl_map by_topic;
 	struct pl_metrics *metrics;
+	uint32_t seats_max; /* rooms of one member; PL_SEATS_MAX, to be changed before the first
+			       joins, to PL_SEATS_MOST at most */
 };
 
 void pl_rooms_init(struct pl_rooms *, size_t max, struct pl_metrics *);
-/* All peers must have left. */
+/* All members must have left. */
 void pl_rooms_fini(struct pl_rooms *);
 
-/* Joining twice is fine. PL_ELIMIT (too many rooms, or of this peer), PL_ENOMEM. */
-int pl_room_join(struct pl_rooms *, struct pl_peer *, struct pl_slice topic) PL_MUST_CHECK;
+/* Joining twice is fine. PL_ELIMIT (too many rooms, or of this member), PL_ENOMEM. */
+int pl_room_join(struct pl_rooms *, struct pl_member *, struct pl_slice topic) PL_MUST_CHECK;
 /* Leaving where one is not is fine; says whether it was. */
-bool pl_room_leave(struct pl_rooms *, struct pl_peer *, struct pl_slice topic);
-void pl_room_leave_all(struct pl_rooms *, struct pl_peer *);
-bool pl_room_has(const struct pl_rooms *, const struct pl_peer *, struct pl_slice topic);
-/* Peers in all rooms together, per topic. */
+bool pl_room_leave(struct pl_rooms *, struct pl_member *, struct pl_slice topic);
+void pl_room_leave_all(struct pl_rooms *, struct pl_member *);
+bool pl_room_has(const struct pl_rooms *, const struct pl_member *, struct pl_slice topic);
 size_t pl_room_size(const struct pl_rooms *, struct pl_slice topic);
-
-/* To every local listener of the event's topics, except its origin. Encodes once per kind of peer.
+/*
+ * This room has a roster (roster.c) from now on, as long as it has a member. The topic of a
+ * member's seat, and whether it is such a room.
  */
+void pl_room_list(struct pl_rooms *, struct pl_slice topic);
+bool pl_room_is_listed(const struct pl_rooms *, struct pl_slice topic);
+bool pl_seat_is_listed(const struct pl_member *, uint32_t seat, struct pl_slice *topic);
+
+/* Its members, in no order. `visit` must not join or leave. */
+void pl_room_each(const struct pl_rooms *, struct pl_slice topic,
+		  void (*visit)(struct pl_member *, void *ctx), void *ctx);
+/* The topic of a room that a member has a seat in; lives as long as the seat. */
+struct pl_slice pl_room_topic(const struct pl_room *);
+
+/* Where all members are peers: to every local listener of the event's topics, except its origin,
+ * or to `only`. Encodes once per kind of peer. */
 void pl_rooms_deliver(struct pl_rooms *, const struct pl_event *);
 
 #endif

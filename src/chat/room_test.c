@@ -77,19 +77,19 @@ static void tell(struct pl_rooms *rooms, enum pl_event_kind kind, uint64_t origi
 static int join(struct pl_rooms *rooms, struct fake *f, uint32_t n)
 {
 	struct pl_topic_id t = topic(n);
-	return pl_room_join(rooms, &f->peer, pl_topic_slice(&t));
+	return pl_room_join(rooms, &f->peer.member, pl_topic_slice(&t));
 }
 
 static bool leave(struct pl_rooms *rooms, struct fake *f, uint32_t n)
 {
 	struct pl_topic_id t = topic(n);
-	return pl_room_leave(rooms, &f->peer, pl_topic_slice(&t));
+	return pl_room_leave(rooms, &f->peer.member, pl_topic_slice(&t));
 }
 
 static bool has(struct pl_rooms *rooms, struct fake *f, uint32_t n)
 {
 	struct pl_topic_id t = topic(n);
-	return pl_room_has(rooms, &f->peer, pl_topic_slice(&t));
+	return pl_room_has(rooms, &f->peer.member, pl_topic_slice(&t));
 }
 
 static size_t size(struct pl_rooms *rooms, uint32_t n)
@@ -120,7 +120,7 @@ static void everybody_in_the_room_hears_once_but_not_the_origin(void **state)
 	assert_int_equal(encoded, 2);
 	assert_int_equal(freed, 0);
 	for (int i = 0; i < 5; i++)
-		pl_room_leave_all(&rooms, &f[i].peer);
+		pl_room_leave_all(&rooms, &f[i].peer.member);
 	assert_int_equal(rooms.by_topic.len, 0);
 	pl_rooms_fini(&rooms);
 	free(f);
@@ -163,7 +163,7 @@ static void any_order_of_joins_and_leaves_keeps_them_in_step(void **state)
 			assert_int_equal(f[p].heard, sits[p][r]);
 	}
 	for (int p = 0; p < PEERS; p++)
-		pl_room_leave_all(&rooms, &f[p].peer);
+		pl_room_leave_all(&rooms, &f[p].peer.member);
 	assert_int_equal(rooms.by_topic.len, 0);
 	pl_rooms_fini(&rooms);
 	free(f);
@@ -187,7 +187,7 @@ static void a_crowd_comes_and_goes(void **state)
 		assert_true(leave(&rooms, &f[i], 1));
 	assert_int_equal(rooms.by_topic.len, 0);
 	for (int i = 0; i < CROWD; i++)
-		pl_room_leave_all(&rooms, &f[i].peer);
+		pl_room_leave_all(&rooms, &f[i].peer.member);
 	pl_rooms_fini(&rooms);
 	free(f);
 }
@@ -203,13 +203,54 @@ static void limits_are_kept_and_leave_nothing_behind(void **state)
 	assert_int_equal(join(&rooms, f, PL_SEATS_MAX), PL_ELIMIT);
 	assert_int_equal(rooms.by_topic.len, PL_SEATS_MAX);
 	assert_int_equal(join(&rooms, f, 5), 0); /* there already */
-	pl_room_leave_all(&rooms, &f->peer);
+	pl_room_leave_all(&rooms, &f->peer.member);
+	pl_rooms_fini(&rooms);
+	pl_rooms_init(&rooms, 100, NULL);
+	rooms.seats_max = 3;
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(join(&rooms, f, i), 0);
+	assert_int_equal(join(&rooms, f, 3), PL_ELIMIT);
+	assert_true(leave(&rooms, f, 1));
+	assert_int_equal(join(&rooms, f, 3), 0);
+	pl_room_leave_all(&rooms, &f->peer.member);
 	pl_rooms_fini(&rooms);
 	pl_rooms_init(&rooms, 2, NULL);
 	assert_int_equal(join(&rooms, f, 1), 0);
 	assert_int_equal(join(&rooms, f, 2), 0);
 	assert_int_equal(join(&rooms, f, 3), PL_ELIMIT);
-	pl_room_leave_all(&rooms, &f->peer);
+	pl_room_leave_all(&rooms, &f->peer.member);
+	pl_rooms_fini(&rooms);
+	free(f);
+}
+
+static void count_visit(struct pl_member *m, void *ctx)
+{
+	PL_CONTAINER(m, struct fake, peer.member)->heard++;
+	++*(unsigned *)ctx;
+}
+
+static void a_room_shows_its_members_and_a_seat_its_room(void **state)
+{
+	struct pl_rooms rooms;
+	struct fake *f = people(5);
+	unsigned visits = 0;
+	(void)state;
+	pl_rooms_init(&rooms, 10, NULL);
+	for (int i = 1; i < 5; i++)
+		assert_int_equal(join(&rooms, &f[i], 1), 0);
+	assert_int_equal(pl_room_join(&rooms, &f[1].peer.member, PL_S("")), 0); /* also a topic */
+	assert_true(leave(&rooms, &f[2], 1));
+	struct pl_topic_id t = topic(1);
+	pl_room_each(&rooms, pl_topic_slice(&t), count_visit, &visits);
+	assert_int_equal(visits, 3);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(f[i].heard, i && i != 2);
+	assert_true(pl_slice_eq(pl_room_topic(f[1].peer.member.seats[0].room), pl_topic_slice(&t)));
+	assert_true(pl_slice_is(pl_room_topic(f[1].peer.member.seats[1].room), ""));
+	pl_room_each(&rooms, PL_S("nowhere"), count_visit, &visits);
+	assert_int_equal(visits, 3);
+	for (int i = 0; i < 5; i++)
+		pl_room_leave_all(&rooms, &f[i].peer.member);
 	pl_rooms_fini(&rooms);
 	free(f);
 }
@@ -233,7 +274,7 @@ static void without_memory_nothing_changes(void **state)
 		pl_mem_fail_at(0, false);
 		assert_true(failed <= 2);
 		for (int i = 0; i < 40; i++)
-			pl_room_leave_all(&rooms, &f[i].peer);
+			pl_room_leave_all(&rooms, &f[i].peer.member);
 		assert_int_equal(rooms.by_topic.len, 0);
 		pl_rooms_fini(&rooms);
 	}
@@ -247,6 +288,7 @@ int main(void)
 		cmocka_unit_test(any_order_of_joins_and_leaves_keeps_them_in_step),
 		cmocka_unit_test(a_crowd_comes_and_goes),
 		cmocka_unit_test(limits_are_kept_and_leave_nothing_behind),
+		cmocka_unit_test(a_room_shows_its_members_and_a_seat_its_room),
 		cmocka_unit_test(without_memory_nothing_changes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,12 +56,25 @@ void pl_conn_enter(struct pl_conn *c, enum pl_phase phase, uint32_t deadline_ms)
 	pl_conn_set_deadline(c, deadline_ms);
 }
 
+uint32_t pl_conn_interest(const struct pl_conn *c)
+{
+	/* Who hung up cannot become a WebSocket; a plain request may still be answered then. */
+	bool is_watched = c->phase == PL_PH_OWED && c->is_upgrade;
+	return (c->is_reading ? EPOLLIN : 0) | (c->is_blocked ? EPOLLOUT : 0) |
+	       (is_watched ? EPOLLRDHUP : 0);
+}
+
+static bool has_early_frames(const struct pl_conn *c)
+{
+	return c->is_ws && c->http;
+}
+
 void pl_conn_read_on(struct pl_conn *c, bool on)
 {
-	if (c->is_reading == on || c->phase == PL_PH_DEAD)
+	if (c->is_reading == on || c->phase == PL_PH_DEAD || (on && has_early_frames(c)))
 		return;
 	c->is_reading = on;
-	if (pl_io_change(c->set->loop, &c->io, (on ? EPOLLIN : 0) | (c->is_blocked ? EPOLLOUT : 0)))
+	if (pl_io_change(c->set->loop, &c->io, pl_conn_interest(c)))
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 }
 
@@ -72,7 +85,7 @@ uint32_t pl_conn_time_to_leave(const struct pl_conn *c, uint32_t ms)
 
 bool pl_conn_may_read(const struct pl_conn *c)
 {
-	return c->phase != PL_PH_OWED && pl_conn_unsent(c) <= c->set->options->out_soft;
+	return c->phase != PL_PH_OWED && pl_conn_unsent(c) <= pl_conn_ws(c)->out_soft;
 }
 
 /* ---- the end ---- */
@@ -166,20 +179,6 @@ void pl_conn_finish(struct pl_conn *c)
 		pl_conn_enter(c, PL_PH_LAST, pl_conn_time_to_leave(c, c->set->options->close_ms));
 		return;
 	}
-	if (c->tls && !c->said_goodbye) {
-		/* The end of a TLS stream is said inside it: else the peer must think it was cut
-		 * off. */
-		c->said_goodbye = true;
-		pl_buf_clear(&c->set->cipher);
-		pl_tls_shutdown(c->tls, &c->set->cipher);
-		pl_conn_put_cipher(c, pl_buf_slice(&c->set->cipher));
-		if (c->phase == PL_PH_DEAD)
-			return;
-		if (pl_conn_unsent(c)) {
-			pl_conn_enter(c, PL_PH_LAST, c->set->options->close_ms);
-			return;
-		}
-	}
 	/* FIN, then wait for the peer's: closing with unread input would reset what is in flight.
 	 */
 	shutdown(c->io.fd, SHUT_WR);
@@ -248,11 +247,10 @@ static bool receive_into_message(struct pl_conn *c, ssize_t *got)
 {
 	char *at;
 	size_t n;
-	struct pl_ws_limits limits = {.max_message = c->set->options->max_message,
-				      .max_frames = c->set->options->max_frames,
-				      .from_client = true,
-				      .deflate = c->deflate};
-	if (c->tls || c->phase != PL_PH_OPEN || !pl_ws_want(&c->ws, &limits, &at, &n))
+	if (c->tls || c->phase != PL_PH_OPEN)
+		return false;
+	struct pl_ws_limits limits = pl_ws_limits_of(c);
+	if (!pl_ws_want(&c->ws, &limits, &at, &n))
 		return false;
 	*got = recv(c->io.fd, at, n, MSG_DONTWAIT);
 	if (*got > 0) {
@@ -283,12 +281,20 @@ static void receive(struct pl_conn *c)
 		pl_conn_break(c, 1006, PL_S("connection lost"));
 }
 
+static void hung_up(struct pl_conn *c, uint32_t events)
+{
+	bool may_still_send = !(events & (EPOLLHUP | EPOLLERR)) && c->phase != PL_PH_OWED;
+	/* The answer was given meanwhile: that is no reason any more to be woken. */
+	if (!may_still_send || pl_io_change(c->set->loop, &c->io, pl_conn_interest(c)))
+		pl_conn_break(c, 1006, PL_S("connection lost"));
+}
+
 static void on_ready(struct pl_io *io, uint32_t events)
 {
 	struct pl_conn *c = PL_CONTAINER(io, struct pl_conn, io);
 	if (events & EPOLLOUT) {
 		c->is_blocked = false;
-		if (pl_io_change(c->set->loop, io, c->is_reading ? EPOLLIN : 0)) {
+		if (pl_io_change(c->set->loop, io, pl_conn_interest(c))) {
 			pl_conn_break(c, 1006, PL_S("out of memory"));
 			return;
 		}
@@ -296,8 +302,8 @@ static void on_ready(struct pl_io *io, uint32_t events)
 	}
 	if (c->is_reading && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		receive(c);
-	else if (events & (EPOLLHUP | EPOLLERR))
-		pl_conn_break(c, 1006, PL_S("connection lost"));
+	else if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))
+		hung_up(c, events);
 }
 
 /* ---- birth ---- */
@@ -350,7 +356,7 @@ void pl_conns_accept(struct pl_conns *set, int fd, const struct pl_ip *from,
 		return;
 	}
 	/* A peer that vanished without a word is found out even when we have something to send. */
-	unsigned timeout_ms = set->options->heartbeat_timeout_ms;
+	unsigned timeout_ms = set->options->ws.silence_ms;
 	if (timeout_ms)
 		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
 	struct pl_conn *c = new_conn(set, fd, from, tls);

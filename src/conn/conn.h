@@ -26,14 +26,11 @@ struct pl_conn_options {
 			       head */
 	uint32_t keep_alive_ms; /* idle between requests */
 	size_t body_bytes;
-	uint32_t max_message, max_frames;
-	uint32_t heartbeat_ms;         /* 0: none */
-	uint32_t heartbeat_timeout_ms; /* silent for longer: dropped */
 	uint32_t close_ms; /* to wait for the peer's close frame, or for the last bytes to leave */
-	uint32_t out_soft, out_hard; /* unsent bytes: above soft volatile events are dropped and
-					nothing is read; above hard ... */
-	uint32_t slow_ms;            /* ... or above soft for this long, the connection is closed */
-	bool compress;
+	/* Of endpoints that have none of their own. out_soft is also where the answers that nobody
+	 * reads make requests wait. */
+	struct pl_ws_options ws;
+	/* Of all endpoints that compress; the threshold is theirs (compress_above). */
 	struct pl_deflate_options deflate;
 	/* Exact origins that browsers may come from, besides the host itself. "null" is never
 	 * allowed. */
@@ -81,8 +78,12 @@ void pl_conn_respond(struct pl_conn *, struct pl_http_reply *reply);
 /* Short form: a status and a text. */
 void pl_conn_respond_text(struct pl_conn *, unsigned status, const char *type,
 			  struct pl_slice body);
-/* In on_upgrade: sends 101; `user` is what pl_conn_user returns from now on. protocol.at NULL:
- * none. */
+/*
+ * Answers the upgrade that is owed with 101; `user` is what pl_conn_user returns from now on.
+ * protocol.at NULL: none. PL_ESTATE: no upgrade is owed (any more); PL_ECLOSED: the set is
+ * draining; PL_EINVAL: a bad Sec-WebSocket-Extensions; PL_ENOMEM. After a failure answer with
+ * pl_conn_respond, which does nothing where the connection broke: no on_close comes then.
+ */
 int pl_conn_upgrade(struct pl_conn *, const struct pl_request *, struct pl_slice protocol,
 		    void *user) PL_MUST_CHECK;
 
@@ -97,7 +98,7 @@ void pl_conn_pong(struct pl_conn *, struct pl_slice payload);
  * the connection is being closed as too slow; PL_ENOMEM: it broke. Nobody has to look: on_close
  * tells.
  */
-void pl_conn_send(struct pl_conn *, enum pl_ws_op kind, struct pl_slice payload);
+int pl_conn_send(struct pl_conn *, enum pl_ws_op kind, struct pl_slice payload);
 /*
  * Starts the close handshake after what is queued; on_close follows. Twice is fine. On a plain HTTP
  * connection: closes after what is queued.

@@ -39,7 +39,7 @@ static void a_slow_reader_is_closed_between_messages(void **state)
 		struct line l;
 		char *text = malloc(sizes[i]);
 		struct pl_conn_options o = line_options();
-		o.compress = false;
+		o.ws.compress = false;
 		line_open(&l, state, o);
 		line_upgrade(&l);
 		l.deaf = true;
@@ -93,8 +93,8 @@ static void too_long_above_the_soft_limit_is_too_slow(void **state)
 	struct pl_conn_options o = line_options();
 	struct line l;
 	char text[20000] = {0};
-	o.slow_ms = 300;
-	o.out_hard = 64 << 20;
+	o.ws.slow_ms = 300;
+	o.ws.out_hard = 64 << 20;
 	line_open(&l, state, o);
 	line_upgrade(&l);
 	l.deaf = true;
@@ -138,8 +138,8 @@ static void the_silent_are_pinged_then_dropped(void **state)
 {
 	struct pl_conn_options o = line_options();
 	struct line l;
-	o.heartbeat_ms = 200;
-	o.heartbeat_timeout_ms = 700;
+	o.ws.heartbeat_ms = 200;
+	o.ws.silence_ms = 700;
 	line_open(&l, state, o);
 	line_upgrade(&l);
 	uint64_t begin = pl_now_ms();
@@ -161,8 +161,8 @@ static void a_full_socket_and_silence_end_too(void **state)
 	struct pl_conn_options o = line_options();
 	struct line l;
 	char text[100000] = {0};
-	o.heartbeat_ms = 200;
-	o.heartbeat_timeout_ms = 600;
+	o.ws.heartbeat_ms = 200;
+	o.ws.silence_ms = 600;
 	line_open(&l, state, o);
 	line_upgrade(&l);
 	l.deaf = true;

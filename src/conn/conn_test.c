@@ -159,7 +159,7 @@ static void pipelining_without_reading_is_held(void **state)
 	enum { MANY = 600 };
 	struct pl_conn_options o = line_options();
 	struct line l;
-	o.out_soft = 65536;
+	o.ws.out_soft = 65536;
 	line_open(&l, state, o);
 	l.answer_bytes = 20000;
 	l.deaf = true;

@@ -67,13 +67,6 @@ int pl_conns_new(struct pl_loop *loop, struct pl_gate *gate, const struct pl_con
 	set->born_ms = pl_now_ms();
 	pl_timer_init(&set->sweep, on_sweep);
 	pl_buf_init(&set->cipher, CIPHER_MAX);
-	int err = o->compress ? pl_deflater_new(&o->deflate, &set->deflater) : 0;
-	if (!err && o->compress)
-		err = pl_inflater_new(&set->inflater);
-	if (err) {
-		pl_conns_free(set);
-		return err;
-	}
 	*out = set;
 	return 0;
 }
@@ -109,6 +102,17 @@ void pl_conns_free(struct pl_conns *set)
 void pl_conns_set_options(struct pl_conns *set, const struct pl_conn_options *o)
 {
 	set->options = o;
+	for (uint32_t i = 0; i < set->count; i++)
+		if (set->at[i]->phase == PL_PH_OPEN && !set->at[i]->endpoint->ws)
+			pl_ws_start_clock(set->at[i]);
+}
+
+bool pl_conns_can_deflate(struct pl_conns *set)
+{
+	struct pl_deflate_options how = set->options->deflate;
+	how.threshold = 0; /* every endpoint has its own */
+	return (set->deflater || !pl_deflater_new(&how, &set->deflater)) &&
+	       (set->inflater || !pl_inflater_new(&set->inflater));
 }
 
 size_t pl_conns_count(const struct pl_conns *set)

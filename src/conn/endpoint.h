@@ -75,7 +75,7 @@ struct pl_endpoint {
 
 struct pl_route {
 	enum pl_http_method method; /* PL_HTTP_OTHER: an upgrade */
-	const char *path;           /* exact; ending in '*': everything that begins so */
+	const char *path;           /* an Ant pattern, see wire/pattern.h */
 	const struct pl_endpoint *endpoint;
 };
 

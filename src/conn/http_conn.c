@@ -121,39 +121,60 @@ void pl_http_deadline(struct pl_conn *c)
 
 /* ---- upgrade ---- */
 
-int pl_conn_upgrade(struct pl_conn *c, const struct pl_request *q, struct pl_slice protocol,
-		    void *user)
+/* 1: *chosen holds the answer to the offer; 0: no compression. */
+static int pick_deflate(struct pl_conn *c, const struct pl_http_request *q, struct pl_buf *chosen)
 {
-	const struct pl_conn_options *o = c->set->options;
-	struct pl_slice offer = pl_http_header(&q->http->head, "Sec-WebSocket-Extensions"),
-			chosen = {0};
-	struct pl_slice key = pl_http_header(&q->http->head, "Sec-WebSocket-Key");
+	struct pl_slice offer = pl_http_header(&q->head, "Sec-WebSocket-Extensions");
+	if (!pl_conn_ws(c)->compress || !offer.len)
+		return 0;
+	int picked = pl_deflate_pick(offer, &c->set->options->deflate, chosen);
+	return picked == 1 && !pl_conns_can_deflate(c->set) ? 0 : picked;
+}
+
+static int switch_protocols(struct pl_conn *c, const struct pl_http_request *q,
+			    struct pl_slice protocol)
+{
+	struct pl_slice key = pl_http_header(&q->head, "Sec-WebSocket-Key");
 	struct pl_buf head, extensions;
-	if (c->phase != PL_PH_OWED)
-		return PL_ESTATE;
 	pl_buf_init(&head, HEAD_ROOM);
 	pl_buf_init(&extensions, HEAD_ROOM);
-	int picked = o->compress && c->set->deflater && offer.len
-			     ? pl_deflate_pick(offer, &o->deflate, &extensions)
-			     : 0;
-	if (picked > 0)
-		chosen = pl_buf_slice(&extensions);
+	int picked = pick_deflate(c, q, &extensions);
+	struct pl_slice chosen =
+		picked > 0 ? pl_buf_slice(&extensions) : (struct pl_slice){NULL, 0};
 	int err = picked < 0 ? picked : pl_ws_answer(&head, key, protocol, chosen);
 	if (!err)
 		err = pl_conn_put(c, head.at, head.len);
+	c->deflate = picked > 0;
 	pl_buf_fini(&head);
 	pl_buf_fini(&extensions);
+	return err;
+}
+
+int pl_conn_upgrade(struct pl_conn *c, const struct pl_request *q, struct pl_slice protocol,
+		    void *user)
+{
+	if (c->phase != PL_PH_OWED || !c->is_upgrade)
+		return PL_ESTATE;
+	if (c->set->is_draining)
+		return PL_ECLOSED;
+	int err = switch_protocols(c, q->http, protocol);
+	if (c->phase == PL_PH_DEAD)
+		c->endpoint = NULL; /* it was answered, though in vain */
 	if (err)
 		return err;
-	/* The state of HTTP stays until pl_http_input, which may be reading from it, is through. */
+	/* The state of HTTP stays until its bytes, which somebody may be looking at, are read. */
 	c->ws = (struct pl_ws_reader){0};
 	c->reason = NULL;
 	c->is_ws = true;
-	c->deflate = picked > 0;
 	c->user = user;
 	c->close_code = 0;
+	c->missed = 0;
 	pl_conn_heard(c);
-	pl_conn_enter(c, PL_PH_OPEN, o->heartbeat_ms);
+	c->active_tick = c->heard_tick;
+	pl_conn_enter(c, PL_PH_OPEN, 0);
+	pl_ws_start_clock(c);
+	if (!c->in_callback)
+		pl_conn_resume_later(c);
 	pl_metric_add(c->set->metrics, PL_M_WS_OPEN, 1);
 	pl_metric_add(c->set->metrics, PL_M_WS_OPENED, 1);
 	return 0;
@@ -183,9 +204,6 @@ static void upgrade(struct pl_conn *c, const struct pl_request *q)
 		refuse(c, status);
 	else
 		c->endpoint->on_upgrade(c, q);
-	/* Answered or broken: whoever was not upgraded hears no on_close. */
-	if (!c->is_ws)
-		c->endpoint = NULL;
 }
 
 /* ---- requests ---- */
@@ -196,6 +214,7 @@ static void serve(struct pl_conn *c, const struct pl_http_request *http, struct 
 	unsigned status = 500;
 	c->keep_alive = http->head.keep_alive;
 	c->is_head = http->method == PL_HTTP_HEAD;
+	c->is_upgrade = http->wants_upgrade;
 	c->phase = PL_PH_OWED;
 	c->user = NULL;
 	pl_conn_set_deadline(c, 0);
@@ -319,6 +338,15 @@ static void input_kept(struct pl_conn *c, struct pl_http_state *h)
 		pl_ws_input(c, h->in.at + used, h->in.len - used);
 }
 
+static void input_done(struct pl_conn *c)
+{
+	c->in_callback = false;
+	if (c->is_ws)
+		pl_http_fini(c);
+	if (c->phase < PL_PH_LAST)
+		pl_conn_read_on(c, c->phase == PL_PH_CLOSING || pl_conn_may_read(c));
+}
+
 void pl_http_input(struct pl_conn *c, char *at, size_t n)
 {
 	struct pl_http_state *h = c->http;
@@ -336,15 +364,22 @@ void pl_http_input(struct pl_conn *c, char *at, size_t n)
 		else if (!c->is_ws && used < n && c->phase <= PL_PH_OWED)
 			keep(c, at + used, n - used);
 	}
-	c->in_callback = false;
-	if (c->is_ws)
-		pl_http_fini(c);
-	if (c->phase < PL_PH_LAST)
-		pl_conn_read_on(c, pl_conn_may_read(c));
+	input_done(c);
+}
+
+static void read_early_frames(struct pl_conn *c)
+{
+	struct pl_http_state *h = c->http;
+	c->in_callback = true;
+	if (h && h->in.len)
+		pl_ws_input(c, h->in.at, h->in.len);
+	input_done(c);
 }
 
 void pl_http_resume(struct pl_conn *c)
 {
-	if (is_reading_requests(c))
+	if (c->is_ws)
+		read_early_frames(c);
+	else if (is_reading_requests(c))
 		pl_http_input(c, NULL, 0);
 }

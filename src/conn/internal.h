@@ -10,7 +10,7 @@ enum pl_phase {
 	PL_PH_HEAD, /* waits for (the rest of) a request head; deadline: give up */
 	PL_PH_BODY, /* waits for the rest of a body; deadline: give up */
 	PL_PH_OWED, /* a request was handed up, the answer is owed; nothing is read; no deadline */
-	PL_PH_OPEN, /* WebSocket; deadline: heartbeat */
+	PL_PH_OPEN, /* WebSocket; deadline: see heartbeat.c */
 	PL_PH_CLOSING, /* our close frame is queued or sent, the peer's is awaited; deadline: break
 			*/
 	PL_PH_LAST,    /* only what is queued still leaves, then FIN; deadline: break */
@@ -49,19 +49,22 @@ struct pl_conn {
 	uint64_t id;
 	uint32_t index;      /* in the set's arrays */
 	uint32_t heard_tick; /* when the peer last gave a sign of life */
+	/* Of a WebSocket: when it last said or pinged something; when the next ping is due. */
+	uint32_t active_tick, beat_tick;
 	struct pl_ip from;
 	uint16_t close_code; /* what on_close will say; 0: not known yet */
 	uint8_t phase;
-	bool is_ws : 1;        /* upgraded: on_close is due */
-	bool deflate : 1;      /* negotiated */
-	bool is_blocked : 1;   /* the socket is full: EPOLLOUT is on */
-	bool is_reading : 1;   /* EPOLLIN is on */
-	bool said_goodbye : 1; /* close_notify is queued or sent */
+	uint8_t missed;      /* beats since its last pong */
+	bool is_ws : 1;      /* upgraded: on_close is due */
+	bool deflate : 1;    /* negotiated */
+	bool is_blocked : 1; /* the socket is full: EPOLLOUT is on */
+	bool is_reading : 1; /* EPOLLIN is on */
 	bool in_callback : 1;
 	bool keep_alive : 1, is_head : 1; /* of the request that is owed an answer */
+	bool is_upgrade : 1;              /* the request that is owed an answer is one */
 	bool is_owed : 1;                 /* it broke while its answer was owed: on_close is due */
 	bool is_reaping : 1;              /* linked for the end of the turn */
-	bool is_notified : 1;             /* TLS: close_notify is sent */
+	bool is_notified : 1;             /* TLS: close_notify is queued or sent */
 	bool is_uncounted : 1;            /* `from` is a proxy of ours */
 	bool is_proxied : 1;              /* `from` is who called a proxy of ours */
 };
@@ -97,7 +100,27 @@ void pl_conn_set_deadline(struct pl_conn *, uint32_t ms); /* 0: none */
 int pl_conns_insert(struct pl_conns *, struct pl_conn *) PL_MUST_CHECK;
 void pl_conns_remove(struct pl_conn *);
 
+/* What holds for its WebSocket. */
+static inline const struct pl_ws_options *pl_conn_ws(const struct pl_conn *c)
+{
+	return c->endpoint && c->endpoint->ws ? c->endpoint->ws : &c->set->options->ws;
+}
+
+static inline struct pl_ws_limits pl_ws_limits_of(const struct pl_conn *c)
+{
+	const struct pl_ws_options *o = pl_conn_ws(c);
+	return (struct pl_ws_limits){.max_message = o->max_message,
+				     .max_frames = o->max_frames,
+				     .from_client = true,
+				     .deflate = c->deflate};
+}
+
+/* The compressor and the decompressor, made when the first connection needs them. */
+bool pl_conns_can_deflate(struct pl_conns *);
+
 /* conn.c */
+/* What to be woken for. */
+uint32_t pl_conn_interest(const struct pl_conn *);
 void pl_conn_enter(struct pl_conn *, enum pl_phase, uint32_t deadline_ms);
 void pl_conn_read_on(struct pl_conn *, bool);
 /* ms, and what the bytes that wait need at the slowest speed that we put up with. */
@@ -125,12 +148,15 @@ void pl_conn_drop_output(struct pl_conn *);
 /* http_conn.c, ws_conn.c: use all of the n bytes at `at` (or keep a copy of what is left). */
 void pl_http_input(struct pl_conn *, char *at, size_t n);
 void pl_http_fini(struct pl_conn *);
-/* Goes on with what was kept: the answer was given, or the earlier answers have left. */
+/* Goes on with what was kept: the answer was given, or the earlier answers have left. After an
+ * upgrade these are frames. */
 void pl_http_resume(struct pl_conn *);
 void pl_http_deadline(struct pl_conn *);
 void pl_ws_input(struct pl_conn *, char *at, size_t n);
+
+/* heartbeat.c: sets the first deadline, anew when the options changed. */
+void pl_ws_start_clock(struct pl_conn *);
 void pl_ws_deadline(struct pl_conn *);
-void pl_ws_slow(struct pl_conn *);
 
 /* forwarded.c: whom the gate counts it for. Not our proxies: all their callers would be one. */
 struct pl_ip pl_conn_site(const struct pl_conn *);

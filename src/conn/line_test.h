@@ -159,15 +159,16 @@ static inline struct pl_conn_options line_options(void)
 					.header_ms = 5000,
 					.keep_alive_ms = 5000,
 					.body_bytes = 65536,
-					.max_message = 1 << 20,
-					.max_frames = 64,
-					.heartbeat_ms = 5000,
-					.heartbeat_timeout_ms = 15000,
+					.ws.max_message = 1 << 20,
+					.ws.max_frames = 64,
+					.ws.heartbeat_ms = 5000,
+					.ws.silence_ms = 15000,
 					.close_ms = 2000,
-					.out_soft = 256 << 10,
-					.out_hard = 1 << 20,
-					.slow_ms = 10000,
-					.compress = true,
+					.ws.out_soft = 256 << 10,
+					.ws.out_hard = 1 << 20,
+					.ws.slow_ms = 10000,
+					.ws.compress = true,
+					.ws.compress_above = 1024,
 					.deflate = pl_deflate_defaults()};
 }
 
@@ -201,9 +202,9 @@ static inline bool line_serve(struct line *l, const struct way *way, uint32_t to
 					   .on_message = line_on_message,
 					   .on_close = line_on_close,
 					   .ctx = l};
-	l->routes[0] = (struct pl_route){PL_HTTP_OTHER, "/*", &l->endpoint};
-	l->routes[1] = (struct pl_route){PL_HTTP_GET, "/*", &l->endpoint};
-	l->routes[2] = (struct pl_route){PL_HTTP_POST, "/*", &l->endpoint};
+	l->routes[0] = (struct pl_route){PL_HTTP_OTHER, "/**", &l->endpoint};
+	l->routes[1] = (struct pl_route){PL_HTTP_GET, "/**", &l->endpoint};
+	l->routes[2] = (struct pl_route){PL_HTTP_POST, "/**", &l->endpoint};
 	l->router = (struct pl_router){.routes = l->routes, .count = 3};
 	pl_timer_init(&l->later, line_answer_later);
 	return true;

@@ -146,7 +146,7 @@ static void block(struct pl_conn *c)
 {
 	c->is_blocked = true;
 	if (pl_outq_detach(c->queue, &c->set->slab) ||
-	    pl_io_change(c->set->loop, &c->io, EPOLLOUT | (c->is_reading ? EPOLLIN : 0)))
+	    pl_io_change(c->set->loop, &c->io, pl_conn_interest(c)))
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 }
 
@@ -163,7 +163,7 @@ static void listen_again(struct pl_conn *c)
 
 static void note_progress(struct pl_conn *c)
 {
-	if (!c->queue || c->queue->bytes > c->set->options->out_soft)
+	if (!c->queue || c->queue->bytes > pl_conn_ws(c)->out_soft)
 		return;
 	c->queue->slow_since_ms = 0;
 	listen_again(c);

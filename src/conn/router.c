@@ -1,26 +1,20 @@
 /* router.c - from a path to what happens there. */
 #include "conn/endpoint.h"
 
-static bool fits(const struct pl_route *r, struct pl_slice path)
-{
-	struct pl_slice pattern = pl_slice_str(r->path);
-	if (pattern.len && pattern.at[pattern.len - 1] == '*')
-		return pl_slice_starts(path, pl_slice(pattern.at, pattern.len - 1));
-	return pl_slice_eq(path, pattern);
-}
+#include "wire/pattern.h"
 
 static bool same_method(enum pl_http_method have, enum pl_http_method want)
 {
 	return have == want || (have == PL_HTTP_HEAD && want == PL_HTTP_GET);
 }
 
-const struct pl_endpoint *pl_router_find(const struct pl_router *router,
-					 const struct pl_http_request *q, unsigned *status)
+static const struct pl_endpoint *find_in_rows(const struct pl_router *router,
+					      const struct pl_http_request *q, unsigned *status)
 {
 	bool for_upgrade = false, for_method = false;
 	for (size_t i = 0; i < router->count; i++) {
 		const struct pl_route *r = &router->routes[i];
-		if (!fits(r, q->path))
+		if (!pl_pattern_match(r->path, q->path))
 			continue;
 		bool is_upgrade = r->method == PL_HTTP_OTHER;
 		if (q->wants_upgrade ? is_upgrade
@@ -38,5 +32,20 @@ const struct pl_endpoint *pl_router_find(const struct pl_router *router,
 	else
 		*status =
 			for_upgrade || (router->fallback && pl_slice_is(q->path, "/")) ? 426 : 404;
+	return NULL;
+}
+
+const struct pl_endpoint *pl_router_find(const struct pl_router *router,
+					 const struct pl_http_request *q, unsigned *status)
+{
+	unsigned refused = 0;
+	if (q->wants_upgrade && router->find) {
+		const struct pl_endpoint *e = router->find(router->find_ctx, q, &refused);
+		if (e)
+			return e;
+	}
+	if (!refused)
+		return find_in_rows(router, q, status);
+	*status = refused;
 	return NULL;
 }

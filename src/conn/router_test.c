@@ -27,9 +27,9 @@ static void a_path_has_an_endpoint_or_a_status(void **state)
 	(void)state;
 	static const struct pl_endpoint health, ws, files, post, any;
 	static const struct pl_route routes[] = {
-		{PL_HTTP_GET, "/health", &health}, {PL_HTTP_OTHER, "/ws", &ws},
-		{PL_HTTP_GET, "/files/*", &files}, {PL_HTTP_POST, "/files/*", &post},
-		{PL_HTTP_GET, "/both", &health},   {PL_HTTP_OTHER, "/both", &ws},
+		{PL_HTTP_GET, "/health", &health},  {PL_HTTP_OTHER, "/ws", &ws},
+		{PL_HTTP_GET, "/files/**", &files}, {PL_HTTP_POST, "/files/**", &post},
+		{PL_HTTP_GET, "/both", &health},    {PL_HTTP_OTHER, "/both", &ws},
 	};
 	static const struct {
 		const char *text;
@@ -45,7 +45,8 @@ static void a_path_has_an_endpoint_or_a_status(void **state)
 		{PLAIN("GET", "/health/"), NULL, NULL, 404, 404},
 		{PLAIN("GET", "/files/"), &files, &files, 0, 0},
 		{PLAIN("GET", "/files/a/b"), &files, &files, 0, 0},
-		{PLAIN("GET", "/files"), NULL, NULL, 404, 404},
+		{PLAIN("GET", "/files"), &files, &files, 0, 0},
+		{PLAIN("GET", "/filesystem"), NULL, NULL, 404, 404},
 		{PLAIN("POST", "/files/a"), &post, &post, 0, 0},
 		{PLAIN("BREW", "/files/a"), NULL, NULL, 405, 405},
 		{PLAIN("BREW", "/ws"), NULL, NULL, 426, 426}, /* "other" is no method of a row */
@@ -67,6 +68,40 @@ static void a_path_has_an_endpoint_or_a_status(void **state)
 		status = 0;
 		assert_ptr_equal(pl_router_find(&r, &q, &status), cases[i].with_fallback);
 		assert_int_equal(status, cases[i].status_with_fallback);
+	}
+}
+
+static const struct pl_endpoint *find(void *ctx, const struct pl_http_request *q, unsigned *status)
+{
+	if (pl_slice_starts(q->path, PL_S("/api/")))
+		*status = 418;
+	return pl_slice_is(q->path, "/api/ws") ? ctx : NULL;
+}
+
+static void whoever_finds_is_asked_first_for_upgrades(void **state)
+{
+	(void)state;
+	static const struct pl_endpoint found, ws, plain;
+	static const struct pl_route routes[] = {{PL_HTTP_OTHER, "/**", &ws},
+						 {PL_HTTP_GET, "/api/ws", &plain}};
+	static const struct {
+		const char *text;
+		const struct pl_endpoint *endpoint;
+		unsigned status;
+	} cases[] = {
+		{UPGRADE("/api/ws"), &found, 0},
+		{UPGRADE("/api/other"), NULL, 418}, /* refused, though a row has it */
+		{UPGRADE("/other"), &ws, 0},
+		{PLAIN("GET", "/api/ws"), &plain, 0},
+		{PLAIN("GET", "/api/other"), NULL, 426},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct pl_endpoint *ctx = (struct pl_endpoint *)(uintptr_t)&found;
+		struct pl_router r = {.routes = routes, .count = 2, .find = find, .find_ctx = ctx};
+		struct pl_http_request q = parsed(cases[i].text);
+		unsigned status = 0;
+		assert_ptr_equal(pl_router_find(&r, &q, &status), cases[i].endpoint);
+		assert_int_equal(status, cases[i].status);
 	}
 }
 
@@ -121,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_path_has_an_endpoint_or_a_status),
+		cmocka_unit_test(whoever_finds_is_asked_first_for_upgrades),
 		cmocka_unit_test(only_known_pages_may_connect),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

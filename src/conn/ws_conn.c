@@ -1,5 +1,4 @@
-/* ws_conn.c - an open WebSocket: messages in, messages out, heartbeat, back-pressure, the close
- * handshake. */
+/* ws_conn.c - an open WebSocket: messages in, messages out, back-pressure, the close handshake. */
 #include "conn/internal.h"
 
 #include "base/clock.h"
@@ -30,6 +29,22 @@ static void on_peer_close(struct pl_conn *c, const struct pl_ws_event *ev)
 	pl_conn_finish(c);
 }
 
+static void on_ping(struct pl_conn *c, struct pl_slice payload)
+{
+	c->active_tick = c->heard_tick;
+	if (c->endpoint->on_ping)
+		c->endpoint->on_ping(c, payload);
+	else
+		put_control(c, PL_WS_PONG, payload);
+}
+
+static void on_pong(struct pl_conn *c, struct pl_slice payload)
+{
+	c->missed = 0;
+	if (c->endpoint->on_pong)
+		c->endpoint->on_pong(c, payload);
+}
+
 static void on_event(struct pl_conn *c, const struct pl_ws_event *ev)
 {
 	if (ev->op == PL_WS_CLOSE) {
@@ -37,8 +52,11 @@ static void on_event(struct pl_conn *c, const struct pl_ws_event *ev)
 	} else if (c->phase != PL_PH_OPEN) {
 		return; /* we said goodbye: only the peer's close frame matters now */
 	} else if (ev->op == PL_WS_PING) {
-		put_control(c, PL_WS_PONG, ev->data);
-	} else if (ev->op != PL_WS_PONG) {
+		on_ping(c, ev->data);
+	} else if (ev->op == PL_WS_PONG) {
+		on_pong(c, ev->data);
+	} else {
+		c->active_tick = c->heard_tick;
 		pl_metric_add(c->set->metrics, PL_M_FRAMES_IN, 1);
 		c->endpoint->on_message(c, ev->op, ev->data);
 	}
@@ -57,13 +75,11 @@ static void on_fault(struct pl_conn *c, const struct pl_ws_event *ev)
 
 void pl_ws_input(struct pl_conn *c, char *at, size_t n)
 {
-	const struct pl_conn_options *o = c->set->options;
-	struct pl_ws_limits limits = {.max_message = o->max_message,
-				      .max_frames = o->max_frames,
-				      .from_client = true,
-				      .deflate = c->deflate};
+	struct pl_ws_limits limits = pl_ws_limits_of(c);
 	struct pl_ws_event ev;
 	int got;
+	if (c->phase != PL_PH_OPEN && c->phase != PL_PH_CLOSING)
+		return; /* it ended in the callback that upgraded it */
 	pl_conn_heard(c);
 	while ((got = pl_ws_read(&c->ws, &limits, c->set->inflater, &at, &n, &ev)) > 0) {
 		on_event(c, &ev);
@@ -72,28 +88,35 @@ void pl_ws_input(struct pl_conn *c, char *at, size_t n)
 	}
 	if (got < 0)
 		on_fault(c, &ev);
-	else if (pl_conn_unsent(c) > o->out_soft)
+	else if (pl_conn_unsent(c) > pl_conn_ws(c)->out_soft)
 		pl_conn_read_on(c, false); /* who does not read answers asks no more questions */
-}
-
-void pl_ws_deadline(struct pl_conn *c)
-{
-	const struct pl_conn_options *o = c->set->options;
-	uint64_t silent_ms = (uint64_t)(pl_conns_tick(c->set) - c->heard_tick) * PL_TICK;
-	if (o->heartbeat_timeout_ms && silent_ms > o->heartbeat_timeout_ms) {
-		pl_metric_add(c->set->metrics, PL_M_HEARTBEAT_LOST, 1);
-		pl_conn_break(c, 1006, PL_S("no sign of life"));
-		return;
-	}
-	if (!c->is_blocked)
-		put_control(c, PL_WS_PING, PL_S(""));
-	if (c->phase == PL_PH_OPEN)
-		pl_conn_set_deadline(c, o->heartbeat_ms);
 }
 
 /* ---- out ---- */
 
-void pl_ws_slow(struct pl_conn *c)
+/* Nobody waits for a ping behind a full backlog. */
+static void send_control(struct pl_conn *c, enum pl_ws_op op, struct pl_slice payload)
+{
+	if (c->phase == PL_PH_OPEN && pl_conn_unsent(c) <= pl_conn_ws(c)->out_hard)
+		put_control(c, op, payload);
+}
+
+void pl_conn_ping(struct pl_conn *c, struct pl_slice payload)
+{
+	send_control(c, PL_WS_PING, payload);
+}
+
+void pl_conn_pong(struct pl_conn *c, struct pl_slice payload)
+{
+	send_control(c, PL_WS_PONG, payload);
+}
+
+size_t pl_conn_backlog(const struct pl_conn *c)
+{
+	return pl_conn_unsent(c);
+}
+
+static void slow(struct pl_conn *c)
 {
 	static const struct pl_slice reason = {
 		"too slow: reconnect and load what you missed from the history", 61};
@@ -108,7 +131,7 @@ void pl_ws_slow(struct pl_conn *c)
 /* Whether another n bytes may be queued. */
 static bool has_room(struct pl_conn *c, size_t n, bool is_volatile)
 {
-	const struct pl_conn_options *o = c->set->options;
+	const struct pl_ws_options *o = pl_conn_ws(c);
 	/* Much in one turn is not yet a slow reader: let the socket say what it takes. */
 	while (!c->is_blocked && pl_conn_unsent(c) && pl_conn_unsent(c) + n > o->out_soft)
 		pl_loop_flush_now(c->set->loop, &c->out);
@@ -125,37 +148,51 @@ static bool has_room(struct pl_conn *c, size_t n, bool is_volatile)
 	return unsent + n <= o->out_hard && now - c->queue->slow_since_ms <= o->slow_ms;
 }
 
-static bool may_send(struct pl_conn *c, size_t n, bool is_volatile)
+/* 0, or what pl_conn_send is to say. */
+static int may_send(struct pl_conn *c, size_t n, bool is_volatile)
 {
 	if (c->phase != PL_PH_OPEN)
-		return false;
+		return PL_ECLOSED;
 	bool has = has_room(c, n, is_volatile);
-	if (!has && !is_volatile && c->phase == PL_PH_OPEN)
-		pl_ws_slow(c);
-	return has && c->phase == PL_PH_OPEN;
+	if (c->phase != PL_PH_OPEN)
+		return PL_ECLOSED; /* the socket said so when it was asked */
+	if (has)
+		return 0;
+	if (!is_volatile && pl_conn_ws(c)->drop_when_slow)
+		pl_metric_add(c->set->metrics, PL_M_VOLATILE_DROPPED, 1);
+	else if (!is_volatile)
+		slow(c);
+	return PL_EBUSY;
 }
 
-void pl_conn_send(struct pl_conn *c, enum pl_ws_op kind, struct pl_slice payload)
+static bool packs(const struct pl_conn *c, struct pl_slice payload)
+{
+	return c->deflate && payload.len >= pl_conn_ws(c)->compress_above;
+}
+
+int pl_conn_send(struct pl_conn *c, enum pl_ws_op kind, struct pl_slice payload)
 {
 	char head[PL_WS_HEADER_MAX];
 	struct pl_slice packed;
-	if (!may_send(c, payload.len + PL_WS_HEADER_MAX, false))
-		return;
-	bool shorter = c->deflate && pl_deflate(c->set->deflater, payload, &packed) == 1;
+	int err = may_send(c, payload.len + PL_WS_HEADER_MAX, false);
+	if (err)
+		return err;
+	bool shorter = packs(c, payload) && pl_deflate(c->set->deflater, payload, &packed) == 1;
 	if (shorter)
 		payload = packed;
 	pl_metric_add(c->set->metrics, PL_M_FRAMES_OUT, 1);
 	size_t n = pl_ws_header(head, kind, payload.len, shorter, NULL);
-	(void)pl_conn_put2(c, pl_slice(head, n), payload);
+	return pl_conn_put2(c, pl_slice(head, n), payload) ? PL_ENOMEM : 0;
 }
 
 static struct pl_frame *frame_for(struct pl_conn *c, struct pl_shared *s)
 {
-	if (c->deflate && !s->packed)
+	bool packed = packs(c, s->payload);
+	if (packed && !s->packed)
 		s->packed = pl_ws_frame_deflated(c->set->deflater, s->kind, s->payload);
-	if (!c->deflate && !s->plain)
+	if (!packed && !s->plain)
 		s->plain = pl_ws_frame(s->kind, s->payload);
-	return c->deflate ? s->packed : s->plain;
+	return packed ? s->packed : s->plain;
 }
 
 void pl_conn_push(struct pl_conn *c, struct pl_shared *s)
@@ -167,7 +204,7 @@ void pl_conn_push(struct pl_conn *c, struct pl_shared *s)
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 		return;
 	}
-	if (!may_send(c, f->len, s->is_volatile))
+	if (may_send(c, f->len, s->is_volatile))
 		return;
 	pl_metric_add(c->set->metrics, PL_M_FRAMES_OUT, 1);
 	(void)pl_conn_put_frame(c, f);

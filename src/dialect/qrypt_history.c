@@ -11,6 +11,8 @@ enum {
 struct in_load {
 	struct pl_slice conversation, before;
 	int64_t limit;
+	const struct pl_json
+		*after; /* a node: 0 is a place too, the one before the first message */
 };
 
 static const struct pl_field load_fields[] = {
@@ -18,6 +20,10 @@ static const struct pl_field load_fields[] = {
 		 PL_QRYPT_ID_MAX, "id of the conversation"),
 	PL_FIELD(struct in_load, limit, "limit", PL_INT, 0, LIMIT_MAX,
 		 "50 if not given; see history.page_max"),
+	PL_FIELD(struct in_load, after, "afterSeq", PL_NODE, 0, 0,
+		 "a whole number: instead the oldest messages with a greater seq. hasMore then "
+		 "speaks "
+		 "of newer ones"),
 	{0},
 };
 
@@ -82,7 +88,8 @@ static bool mark_all_read(struct pl_session *s, struct pl_op *page)
 static void messages_loaded(struct pl_op *op)
 {
 	struct pl_session *s = pl_qrypt_answering(op, "load_messages");
-	if (s && mark_all_read(s, op))
+	/* Filling a gap is not opening the conversation. */
+	if (s && !op->page.forward && mark_all_read(s, op))
 		return;
 	if (s)
 		reply_page(s, op);
@@ -113,13 +120,21 @@ static int load(struct pl_session *s, struct pl_slice ref, const struct in_load 
 	op->page.limit = limit < max ? (uint32_t)limit : max;
 	if (before)
 		op->page.before = *before;
+	op->page.forward = !pl_json_is_absent(m->after);
+	op->page.after_seq = (uint64_t)pl_json_i64(m->after, 0);
 	pl_session_submit(s, op);
 	return 0;
 }
 
 static int on_load(struct pl_session *s, struct pl_slice ref, const void *in)
 {
-	return load(s, ref, in, NULL, messages_loaded);
+	static const struct pl_words bad = {"INVALID_DATA", "Invalid value: afterSeq"};
+	const struct in_load *m = in;
+	if (!pl_json_is_absent(m->after) && pl_json_i64(m->after, -1) < 0) {
+		pl_qrypt_fail(s, ref, &bad, 0);
+		return 0;
+	}
+	return load(s, ref, m, NULL, messages_loaded);
 }
 
 static int on_load_more(struct pl_session *s, struct pl_slice ref, const void *in)
@@ -188,7 +203,9 @@ const struct pl_message_row pl_qrypt_history[] = {
 	 .missing = {"MISSING_CONVERSATION_ID", "Conversation ID is required"},
 	 .failed = {"DATABASE_ERROR", "Failed to load messages"},
 	 .reply = "`messages_loaded {messages, conversationId, hasMore}`",
-	 .doc = "The newest messages, oldest of them first. Marks them read, silently."},
+	 .doc = "The newest messages, oldest of them first. Marks them read, silently. With "
+		"afterSeq "
+		"what came after it, and nothing is marked: for a client that was away."},
 	{.name = "load_more_messages",
 	 .who = PL_SIGNED_IN,
 	 LIMITED(HISTORY),

@@ -154,12 +154,12 @@ static inline struct rig *rig_new(void)
 	r->signing.provision = true;
 	r->lines = (struct pl_conn_options){.http = pl_http_default_limits,
 					    .header_ms = 10000,
-					    .max_message = 1 << 20,
-					    .max_frames = 1024,
+					    .ws.max_message = 1 << 20,
+					    .ws.max_frames = 1024,
 					    .close_ms = 5000,
-					    .out_soft = 1 << 20,
-					    .out_hard = 4 << 20,
-					    .slow_ms = 10000};
+					    .ws.out_soft = 1 << 20,
+					    .ws.out_hard = 4 << 20,
+					    .ws.slow_ms = 10000};
 	return r;
 }
 

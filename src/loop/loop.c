@@ -136,11 +136,21 @@ void pl_io_remove(struct pl_loop *loop, struct pl_io *io)
 			loop->events[i].data.ptr = NULL;
 }
 
-static int wait_ms(struct pl_loop *loop, int timeout_ms)
+int pl_loop_fd(const struct pl_loop *loop)
+{
+	return loop->epoll_fd;
+}
+
+int pl_loop_due_ms(const struct pl_loop *loop)
 {
 	if (atomic_load(&loop->mail) || loop->reaps || !pl_list_empty(&loop->flush))
 		return 0;
-	int due = pl_wheel_wait_ms(&loop->wheel, pl_now_ms());
+	return pl_wheel_wait_ms(&loop->wheel, pl_now_ms());
+}
+
+static int wait_ms(const struct pl_loop *loop, int timeout_ms)
+{
+	int due = pl_loop_due_ms(loop);
 	return due >= 0 && (timeout_ms < 0 || due < timeout_ms) ? due : timeout_ms;
 }
 

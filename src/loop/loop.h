@@ -43,6 +43,10 @@ void pl_loop_run(struct pl_loop *);
 void pl_loop_stop(struct pl_loop *);
 /* One turn; waits at most timeout_ms (-1: until something happens). */
 void pl_loop_turn(struct pl_loop *, int timeout_ms);
+/* Readable when a turn has something to do, timers aside. The loop's. */
+int pl_loop_fd(const struct pl_loop *);
+/* Between two turns: milliseconds until one is due by itself, 0: now, -1: never. May be early. */
+int pl_loop_due_ms(const struct pl_loop *);
 /* The monotonic time at which this turn's readiness came in. */
 uint64_t pl_loop_now_ms(const struct pl_loop *);
 

@@ -19,7 +19,11 @@ enum pl_event_kind {
 	PL_EV_SESSION, /* to a user's keeper of presence: on: a session began, else one ended */
 	PL_EV_JOINED,  /* to a user's keeper of presence: is now a member of participants[]
 			  (conversations) */
-	PL_EV_RAW,     /* payload: bytes for an application topic */
+	PL_EV_RAW,     /* payload: bytes for an application topic, or said in a room and not kept */
+	PL_EV_SEAT, /* to a room's keeper of the roster: on: `origin` sat down there, else it stood
+		       up */
+	PL_EV_ROSTER,  /* on: the actor sat down in the room, else stood up; see chat/roster.c */
+	PL_EV_MEMBERS, /* to `only`: who sits in the room */
 	PL_EV__COUNT
 };
 
@@ -38,15 +42,23 @@ static inline struct pl_slice pl_topic_slice(const struct pl_topic_id *t)
 	return pl_slice(t->at, sizeof(t->at));
 }
 
+/* One connection in a room. */
+struct pl_sitter {
+	struct pl_uuid user;
+	struct pl_slice name; /* the display name, else the username */
+};
+
 struct pl_event {
 	_Atomic uint32_t refs;
 	enum pl_event_kind kind;
 	bool is_volatile;
 	uint64_t origin; /* the peer that caused it and was answered already; 0: none */
+	uint64_t only;   /* nobody else hears it; 0: everybody does */
 	uint64_t wall_ms;
 	struct pl_slice *topics; /* where it is heard */
 	size_t ntopics;
 	struct pl_uuid conversation;
+	struct pl_slice alias; /* of the conversation: in messages, rosters, and what is not kept */
 	struct pl_user actor;
 	bool on;
 	union {
@@ -68,6 +80,12 @@ struct pl_event {
 		struct {
 			struct pl_slice payload;
 			uint8_t payload_kind;
+		};
+		struct {                     /* of seats and members */
+			struct pl_slice ref; /* the asker's own, comes back with the members */
+			uint32_t node;       /* where the asker is */
+			struct pl_sitter *sitters;
+			size_t nsitters;
 		};
 	};
 	struct pl_arena arena; /* what the slices point into */

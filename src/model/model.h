@@ -28,6 +28,12 @@ struct pl_conversation {
 	bool is_private;
 };
 
+/* Everybody who is signed in may read, write and come in: a named room that is not private. */
+static inline bool pl_conversation_is_open(const struct pl_conversation *c)
+{
+	return c->type == PL_ROOM && c->alias.len && !c->is_private;
+}
+
 struct pl_message {
 	struct pl_uuid id, conversation;
 	uint64_t seq; /* 1, 2, 3 ... in its conversation, without gaps */

@@ -87,12 +87,12 @@ static inline struct rig *rig_new(void)
 					   .header_ms = 60000,
 					   .keep_alive_ms = 60000,
 					   .body_bytes = 1024,
-					   .max_message = 1024,
-					   .max_frames = 16,
+					   .ws.max_message = 1024,
+					   .ws.max_frames = 16,
 					   .close_ms = 1000,
-					   .out_soft = 1 << 20,
-					   .out_hard = 8 << 20,
-					   .slow_ms = 60000};
+					   .ws.out_soft = 1 << 20,
+					   .ws.out_hard = 8 << 20,
+					   .ws.slow_ms = 60000};
 	r->chat = (struct pl_chat_options){.presence_grace_ms = 60000,
 					   .typing_expiry_ms = 1000,
 					   .page_max = 10,

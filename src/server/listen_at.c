@@ -16,11 +16,6 @@ const char *pl_speaks_name(enum pl_speaks speaks)
 	return pl_speaks_words[speaks];
 }
 
-bool pl_speaks_is_built(enum pl_speaks speaks)
-{
-	return speaks == PL_SPEAKS_ALL || speaks == PL_SPEAKS_QRYPT;
-}
-
 static int refuse(struct pl_buf *why, struct pl_slice item, const char *reason)
 {
 	size_t shown = item.len < 128 ? item.len : 128;

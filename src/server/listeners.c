@@ -1,10 +1,11 @@
 /* listeners.c - the addresses that a server listens at, and what is spoken there. */
 #include "server/internal.h"
 
+#include <arpa/inet.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-static int bind_one(struct pl_server *s, const struct pl_listen_at *at, struct pl_buf *why)
+static int bind_one(struct parley_server *s, const struct pl_listen_at *at, struct pl_buf *why)
 {
 	struct pl_listen_point *p = &s->bound[s->nbound];
 	struct pl_address address;
@@ -37,7 +38,7 @@ static int bind_one(struct pl_server *s, const struct pl_listen_at *at, struct p
 	return 0;
 }
 
-int pl_server_bind(struct pl_server *s, struct pl_buf *why)
+int pl_server_bind(struct parley_server *s, struct pl_buf *why)
 {
 	const struct pl_listen_list *l = &s->config->listen;
 	if (l->n > PL_LISTEN_MAX) {
@@ -50,7 +51,7 @@ int pl_server_bind(struct pl_server *s, struct pl_buf *why)
 	return err;
 }
 
-void pl_server_unbind(struct pl_server *s)
+void pl_server_unbind(struct parley_server *s)
 {
 	for (size_t i = 0; i < s->nbound; i++) {
 		struct pl_listen_point *p = &s->bound[i];
@@ -58,9 +59,22 @@ void pl_server_unbind(struct pl_server *s)
 		if (p->bound.at.ss_family == AF_UNIX)
 			unlink(((struct sockaddr_un *)(void *)&p->bound.at)->sun_path);
 	}
+	s->nbound = 0;
 }
 
-void pl_server_describe(const struct pl_server *s, struct pl_buf *out)
+uint16_t pl_server_port(const struct parley_server *s, size_t index)
+{
+	if (index >= s->nbound)
+		return 0;
+	const struct sockaddr_storage *at = &s->bound[index].bound.at;
+	if (at->ss_family == AF_INET)
+		return ntohs(((const struct sockaddr_in *)(const void *)at)->sin_port);
+	if (at->ss_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)(const void *)at)->sin6_port);
+	return 0;
+}
+
+void pl_server_describe(const struct parley_server *s, struct pl_buf *out)
 {
 	char text[PL_ADDRESS_TEXT];
 	for (size_t i = 0; i < s->nbound; i++) {

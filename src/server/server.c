@@ -3,23 +3,107 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "wire/pattern.h"
 
 #include <unistd.h>
+
+/* ---- before the start ---- */
+
+static void free_new(struct parley_server *s)
+{
+	for (size_t i = 0; i < s->nmounts; i++)
+		pl_free(s->mounts[i].pattern);
+	pl_handlers_free(s->handlers);
+	pl_drive_fini(&s->drive);
+	pthread_mutex_destroy(&s->tls.lock);
+	pl_free(s->prefix);
+	pl_free(s);
+}
+
+int pl_server_new(const struct pl_server_options *o, struct parley_server **out)
+{
+	struct parley_server *s = PL_NEW(struct parley_server);
+	if (!s)
+		return PL_ENOMEM;
+	s->config = o->config;
+	s->log = o->log;
+	s->events = o->events;
+	s->is_chat = o->is_chat;
+	s->is_driven = o->is_driven;
+	s->workers = o->workers;
+	pthread_mutex_init(&s->tls.lock, NULL);
+	int err = pl_drive_init(&s->drive);
+	if (!err && o->prefix && !(s->prefix = pl_strdup(o->prefix)))
+		err = PL_ENOMEM;
+	if (!err)
+		err = pl_handlers_new(s, s->prefix, &s->handlers);
+	if (err) {
+		free_new(s);
+		return err;
+	}
+	*out = s;
+	return 0;
+}
+
+int pl_server_serve(struct parley_server *s, const struct parley_endpoint *e, size_t size,
+		    const char **why)
+{
+	return s->phase == PL_IS_NEW ? pl_handlers_add(s->handlers, e, size, why) : PL_ESTATE;
+}
+
+static int copy_pattern(const struct parley_server *s, const char *pattern, const char **why,
+			char **out)
+{
+	struct pl_buf b;
+	pl_buf_init(&b, PL_PATTERN_MAX + 1);
+	pl_buf_printf(&b, "%s%s", s->prefix ? s->prefix : "", pattern);
+	pl_buf_putc(&b, '\0');
+	int err = b.err;
+	if (err == PL_ETOOBIG)
+		*why = "the pattern is too long";
+	else if (!err)
+		*why = pl_pattern_fault(b.at);
+	if (err != PL_ENOMEM && *why)
+		err = PL_EINVAL;
+	if (!err && !(*out = pl_strdup(b.at)))
+		err = PL_ENOMEM;
+	pl_buf_fini(&b);
+	return err;
+}
+
+int pl_server_mount(struct parley_server *s, const char *pattern, const char *dialect,
+		    const char **why)
+{
+	size_t row = dialect ? pl_dialect_named(dialect) : pl_dialect_count;
+	struct pl_mount m = {.pattern = NULL, .dialect = row};
+	if (s->phase != PL_IS_NEW)
+		return PL_ESTATE;
+	if (row == pl_dialect_count) {
+		*why = "no such dialect";
+		return PL_EINVAL;
+	}
+	if (s->nmounts == PL_MOUNTS_MAX)
+		return PL_ELIMIT;
+	int err = pattern ? copy_pattern(s, pattern, why, &m.pattern) : 0;
+	if (!err)
+		s->mounts[s->nmounts++] = m;
+	return err;
+}
 
 /* ---- parts ---- */
 
 static void on_store_fatal(void *ctx, const char *why)
 {
-	struct pl_server *s = ctx;
+	struct parley_server *s = ctx;
 	s->events.on_fatal(s->events.ctx, why);
 }
 
 static void finish_op(void *ctx, struct pl_op *op)
 {
-	pl_hub_finish(((struct pl_server *)ctx)->bus, op);
+	pl_hub_finish(((struct parley_server *)ctx)->bus, op);
 }
 
-static int open_store(struct pl_server *s, struct pl_buf *why)
+static int open_store(struct parley_server *s, struct pl_buf *why)
 {
 	const struct pl_config *c = s->config;
 	bool is_memory = c->store_kind == PL_STORE_MEMORY;
@@ -41,7 +125,7 @@ static int open_store(struct pl_server *s, struct pl_buf *why)
 	return err;
 }
 
-static int load_tls(const struct pl_config *c, struct pl_buf *why, struct pl_tls_context **out)
+int pl_server_load_tls(const struct pl_config *c, struct pl_buf *why, struct pl_tls_context **out)
 {
 	struct pl_tls_context *t = NULL;
 	if (c->tls_certificate && c->tls_key) {
@@ -55,11 +139,43 @@ static int load_tls(const struct pl_config *c, struct pl_buf *why, struct pl_tls
 	return 0;
 }
 
+static bool has_keys(const struct pl_config *c)
+{
+	return c->auth_secret || c->auth_secret_file || c->auth_keys.n || c->auth_jwks;
+}
+
+int pl_server_load_auth(const struct parley_server *s, const struct pl_config *c,
+			struct pl_buf *why, struct pl_auth **out)
+{
+	*out = NULL;
+	return s->has_chat || has_keys(c) ? pl_settings_auth(c, why, out) : 0;
+}
+
+static bool wants_chat(const struct parley_server *s)
+{
+	const struct pl_listen_list *l = &s->config->listen;
+	bool wanted = s->is_chat || s->nmounts;
+	for (size_t i = 0; i < l->n; i++)
+		wanted |= pl_dialect_spoken(l->at[i].speaks) < pl_dialect_count;
+	return wanted;
+}
+
+static int make_data(const struct parley_server *s, struct pl_buf *why)
+{
+	const struct pl_config *c = s->config;
+	bool is_needed =
+		s->is_chat || (s->has_chat && (c->store_kind != PL_STORE_MEMORY || !has_keys(c)));
+	int err = is_needed ? pl_config_make_data(c) : 0;
+	if (err)
+		pl_buf_printf(why, "data %s: %m\n", c->data);
+	return err;
+}
+
 /* ---- what the REST routes ask ---- */
 
 static const char *why_not_ready(void *ctx)
 {
-	struct pl_server *s = ctx;
+	struct parley_server *s = ctx;
 	/* First: the store may be gone already. */
 	if (atomic_load(&s->is_leaving))
 		return "the server is stopping";
@@ -68,14 +184,14 @@ static const char *why_not_ready(void *ctx)
 
 static bool certificate_days(void *ctx, int64_t *days)
 {
-	struct pl_server *s = ctx;
+	struct parley_server *s = ctx;
 	struct pl_tls_context *t = pl_tls_holder_get(&s->tls);
 	*days = pl_tls_context_days_left(t);
 	pl_tls_context_release(t);
 	return true;
 }
 
-static int init_rest(struct pl_server *s, uint32_t n)
+static int init_rest(struct parley_server *s, uint32_t n)
 {
 	s->sets = pl_zalloc(n + 1, sizeof(*s->sets));
 	s->hubs = pl_zalloc(n, sizeof(*s->hubs));
@@ -100,95 +216,56 @@ static int init_rest(struct pl_server *s, uint32_t n)
 	return 0;
 }
 
-/* ---- sites ---- */
+/* ---- the start ---- */
 
-static void fill_routes(struct pl_site *site)
-{
-	size_t n = 0;
-	site->qrypt = pl_qrypt_endpoint;
-	site->qrypt.ctx = &site->gateway;
-	site->routes[n++] = (struct pl_route){PL_HTTP_OTHER, "/ws", &site->qrypt};
-	site->routes[n++] = (struct pl_route){PL_HTTP_OTHER, "/", &site->qrypt};
-	n += pl_rest_routes(&site->rest, &site->routes[n]);
-	site->by_path = (struct pl_router){.routes = site->routes, .count = n};
-	site->by_qrypt =
-		(struct pl_router){.routes = site->routes, .count = n, .fallback = &site->qrypt};
-}
-
-static int init_site(struct pl_server *s, struct pl_site *site, uint32_t index)
-{
-	const struct pl_settings *o = site->settings = pl_settings_retain(s->settings);
-	int err =
-		pl_worker_init(&site->worker, index, s->config->engine, s->log, s->gate, &o->conn);
-	if (err)
-		return err;
-	err = pl_hub_init(&site->hub, site->worker.loop, s->bus, pl_settings_limits(o), &o->chat);
-	site->has_hub = !err;
-	if (!err)
-		err = pl_gateway_init(&site->gateway, &site->hub, &o->gateway, index,
-				      o->conn.max_message);
-	site->has_gateway = !err;
-	if (err)
-		return err;
-	site->hub.store = s->store;
-	pl_rest_init(&site->rest, &s->rest, &site->hub);
-	site->rest.key = o->admin;
-	fill_routes(site);
-	for (size_t i = 0; i < s->nbound; i++) {
-		site->points[i] = s->bound[i];
-		site->points[i].router =
-			s->speaks[i] == PL_SPEAKS_QRYPT ? &site->by_qrypt : &site->by_path;
-	}
-	return pl_worker_listen(&site->worker, site->points, s->nbound);
-}
-
-static uint32_t count_workers(const struct pl_config *c)
+static uint32_t count_workers(const struct parley_server *s)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	uint32_t n = c->workers ? c->workers : cores > 0 ? (uint32_t)cores : 1;
+	uint32_t n = s->workers ? s->workers : s->config->workers;
+	if (!n)
+		n = cores > 0 ? (uint32_t)cores : 1;
 	return n < PL_BUS_NODES_MAX ? n : PL_BUS_NODES_MAX;
 }
 
-static int start_sites(struct pl_server *s, struct pl_auth *auth, struct pl_buf *why)
+static int start_sites(struct parley_server *s, struct pl_auth *auth, struct pl_buf *why)
 {
-	uint32_t n = count_workers(s->config);
+	uint32_t n = count_workers(s);
 	s->sites = pl_zalloc(n, sizeof(*s->sites));
 	if (!s->sites)
 		return PL_ENOMEM;
-	int err = init_rest(s, n);
-	for (; !err && s->nsites < n; s->nsites++) {
-		struct pl_site *site = &s->sites[s->nsites];
-		err = init_site(s, site, s->nsites);
-		if (!err)
-			pl_gateway_set_auth(&site->gateway, pl_auth_retain(auth));
+	int err = s->has_chat ? init_rest(s, n) : 0;
+	for (uint32_t i = 0; !err && i < n; i++) {
+		s->nsites++; /* also a half-made one is to be freed */
+		err = pl_site_init(&s->sites[i], s, i, auth);
 	}
 	if (err == PL_ESTATE)
 		pl_buf_printf(why,
 			      "engine io_uring: not allowed by this kernel, or not built in\n");
-	for (uint32_t i = 0; !err && i < n; i++)
+	if (!err && s->is_driven)
+		err = pl_drive_attach(s);
+	for (uint32_t i = s->is_driven; !err && i < n; i++)
 		err = pl_worker_start(&s->sites[i].worker);
 	return err;
 }
 
-static int start(struct pl_server *s, struct pl_buf *why)
+static int start(struct parley_server *s, struct pl_buf *why)
 {
 	struct pl_auth *auth = NULL;
-	int err = pl_config_make_data(s->config);
-	if (err)
-		pl_buf_printf(why, "data %s: %m\n", s->config->data);
+	s->has_chat = wants_chat(s);
+	int err = make_data(s, why);
 	if (!err)
 		err = pl_settings_new(s->config, NULL, why, &s->settings);
 	if (!err)
-		err = pl_settings_auth(s->config, why, &auth);
+		err = pl_server_load_auth(s, s->config, why, &auth);
 	if (!err)
-		err = load_tls(s->config, why, &s->tls.context);
+		err = pl_server_load_tls(s->config, why, &s->tls.context);
 	if (!err)
 		err = pl_server_bind(s, why);
 	if (!err)
 		err = pl_gate_new(&s->settings->gate, &s->gate);
-	if (!err)
+	if (!err && s->has_chat)
 		err = pl_bus_local_new(&s->bus);
-	if (!err)
+	if (!err && s->has_chat)
 		err = open_store(s, why);
 	if (!err)
 		err = start_sites(s, auth, why);
@@ -196,141 +273,36 @@ static int start(struct pl_server *s, struct pl_buf *why)
 	return err;
 }
 
-int pl_server_start(const struct pl_config *c, struct pl_log *log,
-		    const struct pl_server_events *events, struct pl_buf *why,
-		    struct pl_server **out)
-{
-	struct pl_server *s = PL_NEW(struct pl_server);
-	if (!s)
-		return PL_ENOMEM;
-	s->config = c;
-	s->log = log;
-	s->events = *events;
-	pthread_mutex_init(&s->tls.lock, NULL);
-	int err = start(s, why);
-	if (err) {
-		if (!why->len)
-			pl_buf_printf(why, "%s\n", pl_strerror(err));
-		pl_server_free(s);
-		return err;
-	}
-	s->config = NULL;
-	*out = s;
-	return 0;
-}
-
-/* ---- on every worker ---- */
-
-struct visit {
-	struct pl_task task;
-	struct pl_site *site;
-	struct pl_settings *settings; /* of a reload: one reference each */
-	struct pl_auth *auth;
-};
-
-static int visit(struct pl_site *site, void (*run)(struct pl_task *), struct pl_settings *settings,
-		 struct pl_auth *auth)
-{
-	struct visit *v = PL_NEW(struct visit);
-	if (!v)
-		return PL_ENOMEM;
-	*v = (struct visit){.task.run = run, .site = site};
-	v->settings = settings ? pl_settings_retain(settings) : NULL;
-	v->auth = auth ? pl_auth_retain(auth) : NULL;
-	pl_loop_post(site->worker.loop, &v->task);
-	return 0;
-}
-
-static void visit_all(struct pl_server *s, void (*run)(struct pl_task *),
-		      struct pl_settings *settings, struct pl_auth *auth)
-{
-	for (uint32_t i = 0; i < s->nsites; i++)
-		if (visit(&s->sites[i], run, settings, auth))
-			pl_log(s->log, PL_ERROR, "server", "worker %u was not told: out of memory",
-			       i);
-}
-
-/* ---- reload ---- */
-
-static void adopt(struct pl_task *t)
-{
-	struct visit *v = PL_CONTAINER(t, struct visit, task);
-	struct pl_site *site = v->site;
-	struct pl_settings *old = site->settings;
-	site->settings = v->settings;
-	pl_conns_set_options(site->worker.conns, &v->settings->conn);
-	site->hub.options = &v->settings->chat;
-	site->hub.limits = pl_settings_limits(v->settings);
-	site->gateway.options = &v->settings->gateway;
-	site->rest.key = v->settings->admin;
-	pl_gateway_set_auth(&site->gateway, v->auth);
-	pl_settings_release(old);
-	pl_free(v);
-}
-
-static void keep_what_has_its_size(struct pl_conn_options *next, const struct pl_conn_options *now)
-{
-	next->compress = now->compress;
-	next->deflate = now->deflate;
-	next->max_message = now->max_message;
-}
-
-int pl_server_reload(struct pl_server *s, const struct pl_config *next, struct pl_buf *why)
-{
-	struct pl_settings *settings = NULL;
-	struct pl_auth *auth = NULL;
-	struct pl_tls_context *tls = NULL;
-	int err = pl_settings_new(next, s->settings, why, &settings);
-	if (!err)
-		err = pl_settings_auth(next, why, &auth);
-	if (!err)
-		err = load_tls(next, why, &tls);
-	if (!err)
-		err = pl_gate_set(s->gate, &settings->gate);
-	if (err) {
-		pl_settings_release(settings);
-		pl_auth_release(auth);
-		pl_tls_context_release(tls);
-		return err;
-	}
-	keep_what_has_its_size(&settings->conn, &s->settings->conn);
-	if (tls && s->tls.context)
-		pl_tls_holder_set(&s->tls, tls);
-	else
-		pl_tls_context_release(tls);
-	visit_all(s, adopt, settings, auth);
-	pl_auth_release(auth);
-	pl_settings_release(s->settings);
-	s->settings = settings;
-	return 0;
-}
-
 /* ---- the end ---- */
 
 static void say_goodbye(struct pl_task *t)
 {
-	struct visit *v = PL_CONTAINER(t, struct visit, task);
-	pl_worker_stop_accepting(&v->site->worker);
-	pl_conns_drain(v->site->worker.conns, "server is shutting down: reconnect in a moment");
-	pl_free(v);
+	struct pl_site *site = PL_CONTAINER(t, struct pl_site, goodbye);
+	pl_worker_stop_accepting(&site->worker);
+	pl_conns_drain(site->worker.conns, "server is shutting down: reconnect in a moment");
+	atomic_fetch_sub(&site->server->ngoodbyes, 1);
 }
 
-void pl_server_drain(struct pl_server *s)
+void pl_server_drain(struct parley_server *s)
 {
 	atomic_store(&s->is_leaving, true);
-	visit_all(s, say_goodbye, NULL, NULL);
+	atomic_store(&s->ngoodbyes, s->nsites);
+	for (uint32_t i = 0; i < s->nsites; i++) {
+		s->sites[i].goodbye.run = say_goodbye;
+		pl_loop_post(s->sites[i].worker.loop, &s->sites[i].goodbye);
+	}
 }
 
-bool pl_server_is_empty(const struct pl_server *s)
+bool pl_server_is_empty(const struct parley_server *s)
 {
-	int64_t n = 0;
+	int64_t n = atomic_load(&s->ngoodbyes);
 	for (uint32_t i = 0; i < s->nsites; i++)
 		n += atomic_load_explicit(&s->sites[i].worker.metrics.v[PL_M_CONNECTIONS],
 					  memory_order_relaxed);
 	return n == 0;
 }
 
-static void stop_workers(struct pl_server *s)
+void pl_server_stop_workers(struct parley_server *s)
 {
 	for (uint32_t i = 0; i < s->nsites; i++)
 		if (s->sites[i].worker.has_thread)
@@ -341,7 +313,7 @@ static void stop_workers(struct pl_server *s)
 
 /* What came home after the loop stopped still has to be taken in, or its memory is lost. What is
  * taken in starts nothing new; a question that goes from loop to loop gets home in a few rounds. */
-static void empty_loops(struct pl_server *s)
+static void empty_loops(struct parley_server *s)
 {
 	for (int round = 0; round < 4; round++)
 		for (uint32_t i = 0; i < s->nsites; i++)
@@ -349,35 +321,26 @@ static void empty_loops(struct pl_server *s)
 				pl_loop_turn(s->sites[i].worker.loop, 0);
 }
 
-static void free_sites(struct pl_server *s)
+static void free_sites(struct parley_server *s)
 {
-	for (uint32_t i = 0; i < s->nsites; i++) {
-		struct pl_site *site = &s->sites[i];
-		pl_worker_stop_accepting(&site->worker);
-		pl_conns_free(site->worker.conns);
-		site->worker.conns = NULL;
-	}
+	for (uint32_t i = 0; i < s->nsites; i++)
+		pl_site_close(&s->sites[i]);
 	empty_loops(s);
-	for (uint32_t i = 0; i < s->nsites; i++) {
-		struct pl_site *site = &s->sites[i];
-		if (site->has_gateway)
-			pl_gateway_fini(&site->gateway);
-		if (site->has_hub)
-			pl_hub_fini(&site->hub);
-		pl_worker_fini(&site->worker);
-		pl_settings_release(site->settings);
-	}
+	for (uint32_t i = 0; i < s->nsites; i++)
+		pl_site_fini(&s->sites[i]);
 	pl_free(s->sites);
+	s->sites = NULL;
+	s->nsites = 0;
 }
 
-void pl_server_free(struct pl_server *s)
+/* Back to what it was before the start. */
+static void dismantle(struct parley_server *s)
 {
-	if (!s)
-		return;
 	/* Workers first: nothing new reaches the store. Then the store, whose answers the loops
 	 * still take. */
 	atomic_store(&s->is_leaving, true);
-	stop_workers(s);
+	pl_server_stop_workers(s);
+	pl_drive_detach(s);
 	for (uint32_t i = 0; i < s->nsites; i++)
 		if (s->sites[i].has_hub)
 			pl_hub_stop(&s->sites[i].hub);
@@ -390,19 +353,61 @@ void pl_server_free(struct pl_server *s)
 	pl_bus_free(s->bus);
 	pl_gate_free(s->gate);
 	pl_tls_context_release(s->tls.context);
-	pthread_mutex_destroy(&s->tls.lock);
 	pl_settings_release(s->settings);
-	pl_free(s);
+	s->store = NULL;
+	s->sets = NULL;
+	s->hubs = NULL;
+	s->bus = NULL;
+	s->gate = NULL;
+	s->tls.context = NULL;
+	s->settings = NULL;
+	atomic_store(&s->is_leaving, false);
+}
+
+int pl_server_start(struct parley_server *s, struct pl_buf *why)
+{
+	if (s->phase != PL_IS_NEW)
+		return PL_ESTATE;
+	int err = start(s, why);
+	if (!err) {
+		s->phase = PL_IS_RUNNING;
+		return 0;
+	}
+	if (!why->len)
+		pl_buf_printf(why, "%s\n", pl_strerror(err));
+	dismantle(s);
+	return err;
+}
+
+void pl_server_free(struct parley_server *s)
+{
+	if (!s)
+		return;
+	s->phase = PL_HAS_ENDED;
+	pl_server_stop_workers(s);
+	pl_drive_close(s);
+	dismantle(s);
+	free_new(s);
 }
 
 /* ---- for people ---- */
 
-const char *pl_server_engine(const struct pl_server *s)
+bool pl_server_is_running(const struct parley_server *s)
+{
+	return s->phase == PL_IS_RUNNING;
+}
+
+bool pl_server_has_ended(const struct parley_server *s)
+{
+	return s->phase == PL_HAS_ENDED;
+}
+
+const char *pl_server_engine(const struct parley_server *s)
 {
 	return pl_loop_engine(s->sites[0].worker.loop) == PL_ENGINE_IO_URING ? "io_uring" : "epoll";
 }
 
-uint32_t pl_server_workers(const struct pl_server *s)
+uint32_t pl_server_workers(const struct parley_server *s)
 {
 	return s->nsites;
 }

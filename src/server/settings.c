@@ -25,19 +25,19 @@ static struct pl_conn_options conn_options(const struct pl_config *c)
 		.header_ms = millis(c->limits_header_deadline_ms),
 		.keep_alive_ms = KEEP_ALIVE_MS,
 		.body_bytes = c->limits_body_bytes,
-		.max_message = (uint32_t)c->limits_max_message,
-		.max_frames = c->limits_max_frames,
-		.heartbeat_ms = millis(c->heartbeat_interval_ms),
-		.heartbeat_timeout_ms = millis(c->heartbeat_timeout_ms),
 		.close_ms = CLOSE_MS,
-		.out_soft = (uint32_t)c->limits_out_soft,
-		.out_hard = (uint32_t)c->limits_out_hard,
-		.slow_ms = millis(c->limits_slow_for_ms),
-		.compress = c->compression_enabled,
+		.ws = {.max_message = (uint32_t)c->limits_max_message,
+		       .max_frames = c->limits_max_frames,
+		       .heartbeat_ms = millis(c->heartbeat_interval_ms),
+		       .silence_ms = millis(c->heartbeat_timeout_ms),
+		       .out_soft = (uint32_t)c->limits_out_soft,
+		       .out_hard = (uint32_t)c->limits_out_hard,
+		       .slow_ms = millis(c->limits_slow_for_ms),
+		       .compress = c->compression_enabled,
+		       .compress_above = (uint32_t)c->compression_threshold},
 		.deflate = pl_deflate_defaults(),
 	};
 	o.http.head_bytes = c->limits_header_bytes;
-	o.deflate.threshold = c->compression_threshold;
 	o.deflate.level = (int)c->compression_level;
 	o.deflate.window_bits = (int)c->compression_window_bits;
 	return o;

@@ -70,6 +70,8 @@ struct pl_known_room *pl_cache_add_room(struct pl_cache *c, const struct pl_know
 	if (!k)
 		return NULL;
 	*k = *r;
+	if (pl_arena_copy(&c->arena, r->alias, &k->alias))
+		return NULL;
 	return pl_map_put(&c->rooms, pl_uuid_slice(&k->id), k) ? NULL : k;
 }
 

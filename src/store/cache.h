@@ -22,6 +22,8 @@ struct pl_known_room {
 	struct pl_uuid id;
 	int64_t key;
 	uint64_t last_seq, updated_ms;
+	struct pl_slice alias;
+	bool is_open;
 	struct pl_known_room *next_dirty;
 	bool is_dirty;
 };

@@ -11,6 +11,7 @@ static int (*const operations[])(struct pl_memory *, struct pl_op *) = {
 	[PL_OP_SIGN_IN] = pl_memory_sign_in,
 	[PL_OP_CONVERSATIONS] = pl_memory_conversations,
 	[PL_OP_ACCESS] = pl_memory_access,
+	[PL_OP_OPEN_ROOM] = pl_memory_open_room,
 	[PL_OP_CREATE] = pl_memory_create,
 	[PL_OP_SEND] = pl_memory_send,
 	[PL_OP_PAGE] = pl_memory_page,
@@ -82,8 +83,8 @@ static const char *why(struct pl_backend *b)
 
 static void free_kept(struct pl_memory *m)
 {
-	struct pl_map *const maps[] = {&m->user_ids, &m->subjects, &m->room_ids, &m->message_ids,
-				       &m->retries};
+	struct pl_map *const maps[] = {&m->user_ids, &m->subjects,    &m->room_ids,
+				       &m->aliases,  &m->message_ids, &m->retries};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_fini(maps[i]);
 	pl_arena_fini(&m->arena);
@@ -139,8 +140,8 @@ int pl_memory_open(const struct pl_store_options *o, struct pl_backend **out)
 	pl_log(o->log, PL_INFO, "store", "in memory: nothing outlives this process");
 	pthread_mutex_init(&m->lock, NULL);
 	pl_arena_init(&m->arena, MOST_BYTES);
-	struct pl_map *const maps[] = {&m->user_ids, &m->subjects, &m->room_ids, &m->message_ids,
-				       &m->retries};
+	struct pl_map *const maps[] = {&m->user_ids, &m->subjects,    &m->room_ids,
+				       &m->aliases,  &m->message_ids, &m->retries};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_init(maps[i], ENTRIES);
 	m->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);

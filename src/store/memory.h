@@ -50,13 +50,14 @@ struct pl_memory {
 	struct pl_mem_room **rooms;
 	struct pl_mem_group **groups;
 	size_t nusers, nrooms, ngroups, cap_users, cap_rooms, cap_groups;
-	struct pl_map user_ids, subjects, room_ids, message_ids, retries;
+	struct pl_map user_ids, subjects, room_ids, aliases, message_ids, retries;
 	uint64_t changes;
 };
 
 int pl_memory_sign_in(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_conversations(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_access(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_open_room(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_create(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_send(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_page(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
@@ -66,6 +67,13 @@ int pl_memory_join_group(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_groups(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 
 struct pl_mem_member *pl_mem_member(const struct pl_mem_room *, const struct pl_uuid *user);
+/* The id of the conversation that is named, if it is (store.h: `room`). */
+int pl_mem_name_room(const struct pl_memory *, struct pl_slice name,
+		     struct pl_uuid *conversation) PL_MUST_CHECK;
+/* The member, or in an open room *visitor made one. PL_EDENIED. */
+int pl_mem_seat(const struct pl_memory *, const struct pl_uuid *user, const struct pl_uuid *room,
+		struct pl_mem_room **, struct pl_mem_member *visitor,
+		struct pl_mem_member **me) PL_MUST_CHECK;
 /* A room in which these users are; the first gets the first role, the others PL_MEMBER. */
 int pl_mem_add_room(struct pl_memory *, const struct pl_conversation *, struct pl_user **users,
 		    size_t n, enum pl_role first, struct pl_mem_room **out) PL_MUST_CHECK;

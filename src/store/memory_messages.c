@@ -58,14 +58,6 @@ struct pl_mem_message *pl_mem_message(const struct pl_memory *m, const struct pl
 	return is_here && x->m.seq > me->joined_seq ? x : NULL;
 }
 
-static int find_seat(const struct pl_memory *m, const struct pl_uuid *user,
-		     const struct pl_uuid *room, struct pl_mem_room **r, struct pl_mem_member **me)
-{
-	*r = pl_map_get(&m->room_ids, pl_uuid_slice(room));
-	*me = *r ? pl_mem_member(*r, user) : NULL;
-	return *me ? 0 : PL_EDENIED;
-}
-
 static int keep_copies(struct pl_memory *m, const struct pl_op_send *in, struct pl_mem_message *x)
 {
 	x->copies = pl_arena_array(&m->arena, in->ncopies, sizeof(*x->copies));
@@ -161,16 +153,20 @@ int pl_memory_send(struct pl_memory *m, struct pl_op *op)
 {
 	struct pl_op_send *in = &op->send;
 	struct pl_mem_room *r = NULL;
-	struct pl_mem_member *me = NULL;
+	struct pl_mem_member visitor, *me = NULL;
 	uint8_t hash[PL_RETRY_HASH];
 	uint64_t now = pl_wall_ms();
 	in->duplicate = false;
 	bool by_client = in->client_id.len > 0, wanted = by_client || in->request_id.len;
 	int err = pl_rule_send(op);
 	if (!err)
-		err = find_seat(m, &in->user, &in->conversation, &r, &me);
+		err = pl_mem_name_room(m, in->room, &in->conversation);
+	if (!err)
+		err = pl_mem_seat(m, &in->user, &in->conversation, &r, &visitor, &me);
 	if (!err)
 		err = check_recipients(in, r);
+	if (!err)
+		err = pl_arena_copy(&op->arena, r->c.alias, &in->alias);
 	if (!err && wanted)
 		err = pl_retry_hash(m->hasher, m->sha256, in, hash);
 	if (err)
@@ -230,8 +226,10 @@ int pl_memory_page(struct pl_memory *m, struct pl_op *op)
 {
 	struct pl_op_page *in = &op->page;
 	struct pl_mem_room *r = NULL;
-	struct pl_mem_member *me = NULL;
-	int err = find_seat(m, &in->user, &in->conversation, &r, &me);
+	struct pl_mem_member visitor, *me = NULL;
+	int err = pl_mem_name_room(m, in->room, &in->conversation);
+	if (!err)
+		err = pl_mem_seat(m, &in->user, &in->conversation, &r, &visitor, &me);
 	if (err)
 		return err;
 	if (in->forward) {
@@ -255,8 +253,10 @@ int pl_memory_mark_read(struct pl_memory *m, struct pl_op *op)
 {
 	struct pl_op_mark_read *in = &op->mark_read;
 	struct pl_mem_room *r = NULL;
-	struct pl_mem_member *me = NULL;
-	int err = find_seat(m, &in->user, &in->conversation, &r, &me);
+	struct pl_mem_member visitor, *me = NULL;
+	int err = pl_mem_name_room(m, in->room, &in->conversation);
+	if (!err)
+		err = pl_mem_seat(m, &in->user, &in->conversation, &r, &visitor, &me);
 	if (err)
 		return err;
 	uint64_t seq = r->c.last_seq;
@@ -266,11 +266,11 @@ int pl_memory_mark_read(struct pl_memory *m, struct pl_op *op)
 			return PL_ENOTFOUND;
 		seq = x->m.seq;
 	}
-	in->moved = seq > me->last_read_seq;
-	if (in->moved) {
+	in->moved = seq > me->last_read_seq && me != &visitor;
+	if (in->moved || me == &visitor) {
 		me->last_read_seq = seq;
 		me->last_read_ms = pl_wall_ms();
-		m->changes++;
+		m->changes += in->moved;
 	}
 	in->seq = me->last_read_seq;
 	in->read_ms = me->last_read_ms;

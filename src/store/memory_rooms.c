@@ -36,12 +36,18 @@ int pl_mem_add_room(struct pl_memory *m, const struct pl_conversation *c, struct
 	m->rooms = all;
 	r->c = *c;
 	if (pl_arena_copy(&m->arena, c->name, &r->c.name) ||
-	    pl_arena_copy(&m->arena, c->description, &r->c.description))
+	    pl_arena_copy(&m->arena, c->description, &r->c.description) ||
+	    pl_arena_copy(&m->arena, c->alias, &r->c.alias))
 		return PL_ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		if (pl_mem_add_member(m, r, users[i], i ? PL_MEMBER : first, 0))
 			return PL_ENOMEM;
 	int err = pl_map_put(&m->room_ids, pl_uuid_slice(&r->c.id), r);
+	if (!err && r->c.alias.at) {
+		err = pl_map_put(&m->aliases, r->c.alias, r);
+		if (err)
+			pl_map_remove(&m->room_ids, pl_uuid_slice(&r->c.id));
+	}
 	if (err)
 		return err;
 	m->rooms[m->nrooms++] = r;
@@ -55,6 +61,8 @@ int pl_mem_copy_room(struct pl_arena *a, const struct pl_mem_room *r, struct pl_
 	int err = pl_arena_copy(a, r->c.name, &c.name);
 	if (!err)
 		err = pl_arena_copy(a, r->c.description, &c.description);
+	if (!err)
+		err = pl_arena_copy(a, r->c.alias, &c.alias);
 	if (!err)
 		*out = c;
 	return err;
@@ -142,10 +150,13 @@ int pl_memory_create(struct pl_memory *m, struct pl_op *op)
 int pl_memory_access(struct pl_memory *m, struct pl_op *op)
 {
 	struct pl_op_access *in = &op->access;
-	struct pl_mem_room *r = pl_map_get(&m->room_ids, pl_uuid_slice(&in->conversation));
-	struct pl_mem_member *me = r ? pl_mem_member(r, &in->user) : NULL;
-	if (!me)
-		return PL_EDENIED;
+	struct pl_mem_room *r = NULL;
+	struct pl_mem_member visitor, *me = NULL;
+	int err = pl_mem_name_room(m, in->room, &in->conversation);
+	if (!err)
+		err = pl_mem_seat(m, &in->user, &in->conversation, &r, &visitor, &me);
+	if (err)
+		return err;
 	in->role = me->role;
 	return pl_mem_copy_room(&op->arena, r, &in->found);
 }

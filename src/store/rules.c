@@ -30,6 +30,22 @@ int pl_rule_sign_in(const struct pl_op_sign_in *in)
 	return u->subject.len ? 0 : PL_EINVAL;
 }
 
+static bool is_control(struct pl_slice s, size_t i)
+{
+	uint8_t b = (uint8_t)s.at[i], next = i + 1 < s.len ? (uint8_t)s.at[i + 1] : 0;
+	return b < 0x20 || b == 0x7f || (b == 0xc2 && next >= 0x80 && next < 0xa0);
+}
+
+int pl_rule_alias(struct pl_slice alias)
+{
+	if (!alias.len || alias.len > PL_ALIAS_MAX)
+		return PL_EINVAL;
+	for (size_t i = 0; i < alias.len; i++)
+		if (is_control(alias, i))
+			return PL_EINVAL;
+	return 0;
+}
+
 int pl_rule_create(const struct pl_op_create *in)
 {
 	if (in->type != PL_DIRECT && in->type != PL_GROUP && in->type != PL_ROOM)
@@ -96,7 +112,8 @@ struct pl_user pl_user_from_claims(const struct pl_user *claims, uint64_t now_ms
 {
 	struct pl_user u = *claims;
 	struct pl_slice rest, local = pl_slice_cut(claims->email, '@', &rest);
-	if (pl_uuid_parse(claims->subject, &u.id) || pl_uuid_is_nil(&u.id))
+	if (pl_uuid_is_nil(&u.id) &&
+	    (pl_uuid_parse(claims->subject, &u.id) || pl_uuid_is_nil(&u.id)))
 		u.id = pl_uuid_v7(now_ms);
 	if (!u.username.len)
 		u.username = local.len ? local : claims->subject;
@@ -206,6 +223,17 @@ struct pl_conversation pl_conversation_from_op(const struct pl_op_create *in, ui
 					.name = in->name,
 					.description = in->description,
 					.created_by = in->creator,
+					.created_ms = now_ms,
+					.updated_ms = now_ms};
+}
+
+struct pl_conversation pl_open_room_from_op(const struct pl_op_open_room *in, uint64_t now_ms)
+{
+	return (struct pl_conversation){.id = pl_uuid_v7(now_ms),
+					.type = PL_ROOM,
+					.name = in->name,
+					.alias = in->name,
+					.created_by = in->user,
 					.created_ms = now_ms,
 					.updated_ms = now_ms};
 }

@@ -9,6 +9,7 @@
 enum {
 	PL_NAME_MAX = 1024, /* bytes of a subject, a name, an address */
 	PL_DESCRIPTION_MAX = 8192,
+	PL_ALIAS_MAX = 128,
 	PL_MEMBERS_MAX = 1000,    /* of a new conversation; copies of a message */
 	PL_PAGE_MAX = 200,        /* messages of a page */
 	PL_PAGE_BYTES = 8 << 20,  /* text of a page: it ends earlier rather than not fit */
@@ -27,6 +28,9 @@ struct pl_slice pl_kind_name(int64_t number);
 
 /* PL_EINVAL: no subject, or something too long. */
 int pl_rule_sign_in(const struct pl_op_sign_in *) PL_MUST_CHECK;
+/* An alias has 1 to PL_ALIAS_MAX bytes and no control characters; its UTF-8 is the caller's word.
+ */
+int pl_rule_alias(struct pl_slice) PL_MUST_CHECK;
 /* PL_EINVAL or PL_ELIMIT; does not know the members yet. */
 int pl_rule_create(const struct pl_op_create *) PL_MUST_CHECK;
 int pl_rule_create_group(const struct pl_op_create_group *) PL_MUST_CHECK;
@@ -34,9 +38,9 @@ int pl_rule_create_group(const struct pl_op_create_group *) PL_MUST_CHECK;
 int pl_rule_send(struct pl_op *) PL_MUST_CHECK;
 
 /*
- * A user made from claims: the id is the subject where that is a UUID, else a new one; the username
- * is the claim, else the part of the address before '@', else the subject; the display name is the
- * claim, else the username. Slices are those of the claims.
+ * A user made from claims: the id is theirs, else the subject where that is a UUID, else a new one;
+ * the username is the claim, else the part of the address before '@', else the subject; the display
+ * name is the claim, else the username. Slices are those of the claims.
  */
 struct pl_user pl_user_from_claims(const struct pl_user *claims, uint64_t now_ms);
 /* Takes over what the claims say; whether that changed anything. */
@@ -49,6 +53,8 @@ void pl_invite_code_new(char out[PL_INVITE_CODE]);
 /* PL_ENOTFOUND: cannot be a code. */
 int pl_invite_code_read(struct pl_slice, char out[PL_INVITE_CODE]) PL_MUST_CHECK;
 
+/* An open room of this alias, which is its name too. */
+struct pl_conversation pl_open_room_from_op(const struct pl_op_open_room *, uint64_t now_ms);
 /* A conversation as it is asked for, with an id of its own. Slices are those of the op. */
 struct pl_conversation pl_conversation_from_op(const struct pl_op_create *, uint64_t now_ms);
 

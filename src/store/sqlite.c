@@ -27,6 +27,7 @@ static int (*const operations[])(struct pl_sqlite *, struct pl_op *) = {
 	[PL_OP_SIGN_IN] = pl_sqlite_sign_in,
 	[PL_OP_CONVERSATIONS] = pl_sqlite_conversations,
 	[PL_OP_ACCESS] = pl_sqlite_access,
+	[PL_OP_OPEN_ROOM] = pl_sqlite_open_room,
 	[PL_OP_CREATE] = pl_sqlite_create,
 	[PL_OP_SEND] = pl_sqlite_send,
 	[PL_OP_PAGE] = pl_sqlite_page,
@@ -145,6 +146,7 @@ static void rollback(struct pl_backend *b)
 		return;
 	pl_cache_clear(&c->cache);
 	pl_retry_rolled_back(c);
+	c->aliases = -1;
 }
 
 static int on_journal(void *arg, sqlite3 *db, const char *name, int pages)
@@ -266,6 +268,7 @@ static struct pl_sqlite *new_connection(const char *path, struct pl_log *log, bo
 	pl_cache_init(&c->cache);
 	pl_recent_init(&c->recent);
 	c->retry_days.today = -1;
+	c->aliases = -1;
 	c->path = pl_strdup(path);
 	if (c->path)
 		return c;

@@ -34,6 +34,7 @@ struct pl_sqlite {
 	uint64_t expire_at_ms;
 	struct pl_cache cache;
 	struct pl_recent recent;
+	int64_t aliases;  /* conversations that have one; -1: not counted yet */
 	int64_t last_log; /* the newest row of retry_log */
 	struct {
 		int64_t today; /* the day this is about; else: not known */

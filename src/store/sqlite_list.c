@@ -170,7 +170,9 @@ int pl_sqlite_access(struct pl_sqlite *c, struct pl_op *op)
 {
 	struct pl_seat seat;
 	int64_t key;
-	int err = pl_read_seat(c, &op->access.user, &op->access.conversation, &seat);
+	int err = pl_name_room(c, op->access.room, &op->access.conversation);
+	if (!err)
+		err = pl_read_seat(c, &op->access.user, &op->access.conversation, &seat);
 	if (err)
 		return err;
 	struct pl_query q = pl_query(c, PL_Q_ROOM_BY_KEY);
@@ -196,19 +198,22 @@ int pl_sqlite_mark_read(struct pl_sqlite *c, struct pl_op *op)
 	struct pl_op_mark_read *in = &op->mark_read;
 	struct pl_seat s;
 	uint64_t seq = 0, now = pl_wall_ms();
-	int err = pl_read_seat(c, &in->user, &in->conversation, &s);
+	int err = pl_name_room(c, in->room, &in->conversation);
+	if (!err)
+		err = pl_read_seat(c, &in->user, &in->conversation, &s);
 	if (err)
 		return err;
 	seq = s.last_seq;
 	if (!pl_uuid_is_nil(&in->message))
 		err = pl_read_place(c, s.room, s.joined_seq, &in->message, &seq);
-	in->moved = !err && seq > s.last_read_seq;
+	in->moved = !err && s.role != PL_NOT_MEMBER && seq > s.last_read_seq;
 	if (in->moved)
 		err = move_position(c, &s, seq, now);
 	if (err)
 		return err;
-	in->seq = in->moved ? seq : s.last_read_seq;
-	in->read_ms = in->moved ? now : s.last_read_ms;
+	bool is_kept = in->moved || s.role == PL_NOT_MEMBER;
+	in->seq = is_kept ? seq : s.last_read_seq;
+	in->read_ms = is_kept ? now : s.last_read_ms;
 	in->at_message = (struct pl_uuid){{0}};
 	if (in->seq <= s.joined_seq)
 		return 0; /* nothing was said since this member came */

@@ -8,6 +8,7 @@
 int pl_sqlite_sign_in(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_conversations(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_access(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_open_room(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_create(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_send(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_page(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
@@ -70,7 +71,10 @@ struct pl_seat {
 	enum pl_role role;
 	uint64_t joined_seq, last_read_seq, last_read_ms, last_seq;
 };
-/* PL_EDENIED: not a member, or no such conversation or user. */
+/* The id of the conversation that is named, if it is (store.h: `room`). */
+int pl_name_room(struct pl_sqlite *, struct pl_slice name,
+		 struct pl_uuid *conversation) PL_MUST_CHECK;
+/* PL_EDENIED: not a member and the room is not open, or no such conversation or user. */
 int pl_read_seat(struct pl_sqlite *, const struct pl_uuid *user, const struct pl_uuid *room,
 		 struct pl_seat *) PL_MUST_CHECK;
 /* The seq of a message that lies in the room behind joined_seq. PL_ENOTFOUND. */

@@ -149,7 +149,9 @@ int pl_sqlite_page(struct pl_sqlite *c, struct pl_op *op)
 {
 	struct page p = {.c = c, .op = op};
 	uint64_t after = 0, before = 0;
-	int err = pl_read_seat(c, &op->page.user, &op->page.conversation, &p.seat);
+	int err = pl_name_room(c, op->page.room, &op->page.conversation);
+	if (!err)
+		err = pl_read_seat(c, &op->page.user, &op->page.conversation, &p.seat);
 	if (!err)
 		err = find_bounds(&p, &after, &before);
 	if (!err)

@@ -11,6 +11,8 @@
 	"(SELECT id FROM user WHERE key = c.created_by), "                                   \
 	"(SELECT id FROM chat_group WHERE key = c.chat_group), c.created_ms, c.updated_ms, " \
 	"c.last_seq, c.is_private"
+/* As pl_conversation_is_open; 3 is PL_ROOM. */
+#define PL_IS_OPEN "(c.type = 3 AND c.alias IS NOT NULL AND c.is_private = 0)"
 #define PL_GROUP_COLUMNS                                                                   \
 	"g.key, g.id, g.name, g.description, g.avatar_url, g.invite_code, gm.role, "       \
 	"(SELECT count(*) FROM conversation c WHERE c.chat_group = g.key), "               \
@@ -44,12 +46,21 @@
                                                                                                 \
 	X(ROOM_BY_ID, R, "SELECT " PL_ROOM_COLUMNS " FROM conversation c WHERE c.id = ?")       \
 	X(ROOM_BY_KEY, R, "SELECT " PL_ROOM_COLUMNS " FROM conversation c WHERE c.key = ?")     \
+	X(ROOM_BY_ALIAS, R, "SELECT " PL_ROOM_COLUMNS " FROM conversation c WHERE c.alias = ?") \
+	X(ROOM_EXISTS, R, "SELECT EXISTS (SELECT 1 FROM conversation WHERE id = ?)")            \
+	X(ROOM_ID_BY_ALIAS, R, "SELECT id FROM conversation WHERE alias = ?")                   \
+	X(ROOMS_WITH_ALIAS, W, "SELECT count(*) FROM conversation WHERE alias IS NOT NULL")     \
+	X(OPEN_ROOM_ADD, W,                                                                     \
+	  "INSERT INTO conversation (id, type, name, alias, created_by, created_ms, "           \
+	  "updated_ms) VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?5)")                                    \
 	X(ROOM_OF_PAIR, W, "SELECT conversation FROM direct_pair WHERE low = ? AND high = ?")   \
 	X(ROOM_ADD, W,                                                                          \
 	  "INSERT INTO conversation (id, type, name, description, chat_group, created_by, "     \
 	  "created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)")                    \
 	X(ROOM_SAID, W, "UPDATE conversation SET last_seq = ?, updated_ms = ? WHERE key = ?")   \
-	X(ROOM_STATE, W, "SELECT key, last_seq, updated_ms FROM conversation WHERE id = ?")     \
+	X(ROOM_STATE, W,                                                                        \
+	  "SELECT key, last_seq, updated_ms, alias, " PL_IS_OPEN                                \
+	  " FROM conversation c WHERE id = ?")                                                  \
 	X(PAIR_ADD, W, "INSERT INTO direct_pair (low, high, conversation) VALUES (?, ?, ?)")    \
 	X(ROOMS_OF_USER, R,                                                                     \
 	  "SELECT c.id FROM member JOIN conversation c ON c.key = member.conversation "         \
@@ -67,15 +78,18 @@
                                                                                                 \
 	X(SEAT, R,                                                                              \
 	  "SELECT u.key, c.key, m.role, m.joined_seq, m.last_read_seq, m.last_read_ms, "        \
-	  "c.last_seq FROM user u CROSS JOIN conversation c CROSS JOIN member m "               \
-	  "ON m.conversation = c.key AND m.user = u.key "                                       \
-	  "WHERE u.id = ? AND c.id = ? AND m.left_seq IS NULL")                                 \
+	  "c.last_seq FROM user u CROSS JOIN conversation c LEFT JOIN member m "                \
+	  "ON m.conversation = c.key AND m.user = u.key AND m.left_seq IS NULL "                \
+	  "WHERE u.id = ? AND c.id = ? AND (m.user IS NOT NULL OR " PL_IS_OPEN ")")             \
 	X(MEMBER, W,                                                                            \
 	  "SELECT joined_seq FROM member "                                                      \
 	  "WHERE conversation = ? AND user = ? AND left_seq IS NULL")                           \
 	X(MEMBER_ADD, W,                                                                        \
 	  "INSERT INTO member (conversation, user, role, joined_seq, last_read_seq) "           \
 	  "VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT (conversation, user) DO NOTHING")            \
+	X(MEMBER_REMEMBER, W,                                                                   \
+	  "INSERT INTO member (conversation, user, role, joined_seq, last_read_seq) "           \
+	  "VALUES (?, ?, ?, 0, ?) ON CONFLICT (conversation, user) DO NOTHING")                 \
 	X(MEMBERS, W,                                                                           \
 	  "SELECT u.id FROM member m JOIN user u ON u.key = m.user "                            \
 	  "WHERE m.conversation = ? AND m.left_seq IS NULL")                                    \

@@ -46,11 +46,13 @@ static int know_room(struct pl_sqlite *c, const struct pl_uuid *id, struct pl_kn
 		r.key = pl_column_int(&q, 0);
 		r.last_seq = (uint64_t)pl_column_int(&q, 1);
 		r.updated_ms = (uint64_t)pl_column_int(&q, 2);
+		r.alias = pl_column_text(&q, 3);
+		r.is_open = pl_column_int(&q, 4) != 0;
+		*out = pl_cache_add_room(&c->cache, &r);
 	}
 	int err = pl_query_end(&q);
 	if (err || !found)
 		return err ? err : PL_EDENIED;
-	*out = pl_cache_add_room(&c->cache, &r);
 	return *out ? 0 : PL_ENOMEM;
 }
 
@@ -73,6 +75,10 @@ static int know_member(struct pl_sqlite *c, struct place *p)
 	if (p->member)
 		return 0;
 	int err = read_member(c, p->room->key, p->user->key, &joined_seq);
+	if (err == PL_EDENIED && p->room->is_open) {
+		joined_seq = 0;
+		err = 0;
+	}
 	if (err)
 		return err;
 	p->member = pl_cache_add_member(&c->cache, p->room->key, p->user->key, joined_seq);
@@ -82,6 +88,8 @@ static int know_member(struct pl_sqlite *c, struct place *p)
 static int find_place(struct pl_sqlite *c, struct pl_op *op, struct place *p)
 {
 	int err = know_user(c, &op->arena, &op->send.user, &p->user);
+	if (!err)
+		err = pl_name_room(c, op->send.room, &op->send.conversation);
 	if (!err)
 		err = know_room(c, &op->send.conversation, &p->room);
 	return err ? err : know_member(c, p);
@@ -119,10 +127,13 @@ static struct pl_user public_user(const struct pl_known_user *k)
 }
 
 /* The cache may be gone when the answer is read. */
-static int set_sender(struct pl_op *op, const struct pl_known_user *k)
+static int set_place(struct pl_op *op, const struct place *p)
 {
+	const struct pl_known_user *k = p->user;
 	struct pl_user u = public_user(k);
-	int err = pl_arena_copy(&op->arena, k->username, &u.username);
+	int err = pl_arena_copy(&op->arena, p->room->alias, &op->send.alias);
+	if (!err)
+		err = pl_arena_copy(&op->arena, k->username, &u.username);
 	if (!err)
 		err = pl_arena_copy(&op->arena, k->display_name, &u.display_name);
 	if (!err)
@@ -150,7 +161,7 @@ static int answer_again(struct pl_sqlite *c, struct pl_op *op, const struct plac
 	op->send.duplicate = true;
 	if (reply_seq)
 		err = pl_read_message_id(c, pl_message_at(p->room->key, reply_seq), &m->reply_to);
-	return err ? err : set_sender(op, p->user);
+	return err ? err : set_place(op, p);
 }
 
 /* How this send would be recognised if it came again. */
@@ -227,7 +238,7 @@ static int append(struct pl_sqlite *c, struct pl_op *op, const struct place *p, 
 				 .reply_to = in->reply_to,
 				 .created_ms = now};
 	int64_t at = pl_message_at(p->room->key, seq);
-	err = set_sender(op, p->user);
+	err = set_place(op, p);
 	if (!err)
 		err = add_message(c, m, p, at, reply_seq);
 	if (!err)

@@ -6,7 +6,8 @@
  * in one transaction in the order of submission, commits, then finishes the operations in that
  * order. Reader threads answer reads; a read submitted after a write came home sees the write.
  *
- * Access is checked in here, inside the transaction: whoever is not a member gets PL_EDENIED.
+ * Access is checked in here, inside the transaction: whoever is not a member gets PL_EDENIED,
+ * except in an open room (pl_conversation_is_open), which every known user may use and see all of.
  */
 #ifndef PL_STORE_STORE_H
 #define PL_STORE_STORE_H
@@ -23,6 +24,7 @@
 	X(SIGN_IN, W, "Find the token's user, or provision one; list its conversations")           \
 	X(CONVERSATIONS, R, "A user's conversations with latest message and unread count")         \
 	X(ACCESS, R, "A user's role in a conversation")                                            \
+	X(OPEN_ROOM, W, "Find a room by name, or make an open one")                                \
 	X(CREATE, W, "Create a conversation; an existing direct one of the same pair is returned") \
 	X(SEND, W, "Append a message, or recognise a retry")                                       \
 	X(PAGE, R, "A page of history, ascending")                                                 \
@@ -38,11 +40,17 @@ enum pl_op_kind {
 		PL_OP__COUNT
 };
 
-/* in: fields above the blank line, set by the caller, bytes in op->arena or longer-lived. out:
- * below. */
+/*
+ * in: fields above the blank line, set by the caller, bytes in op->arena or longer-lived. out:
+ * below.
+ *
+ * Where an op has a `room`, that may name the conversation instead of its id: a conversation's id
+ * as text, else an alias. The id is filled in then; PL_EDENIED: there is none.
+ */
 
 struct pl_op_sign_in {
-	struct pl_user claims; /* subject required; the rest where the token says so */
+	struct pl_user claims; /* subject required; the rest where the token says so. id: what a new
+				  user gets, nil: the subject where that is one, else any */
 	bool provision;        /* create the user when unknown; else PL_ENOTFOUND */
 
 	struct pl_user user;
@@ -59,9 +67,23 @@ struct pl_op_conversations {
 
 struct pl_op_access {
 	struct pl_uuid user, conversation;
+	struct pl_slice room;
 
 	struct pl_conversation found; /* err: PL_EDENIED also when there is no such conversation */
-	enum pl_role role;
+	enum pl_role role;            /* PL_NOT_MEMBER: it is open */
+};
+
+struct pl_op_open_room {
+	struct pl_uuid user;  /* unknown: sees open rooms only, and is not remembered */
+	struct pl_slice name; /* as `room` of the others */
+	bool create;          /* an open room of this alias, where there is none */
+	uint32_t rooms_max;   /* that may have an alias when one is created; 0: any number */
+	bool remember;        /* the user is a member of the open room for good */
+
+	/* err: PL_ENOTFOUND, PL_EDENIED, PL_EINVAL (no alias: see rules.h), PL_ELIMIT */
+	struct pl_conversation found;
+	bool created;
+	bool is_new_member;
 };
 
 struct pl_op_create {
@@ -85,6 +107,7 @@ struct pl_copy {
 
 struct pl_op_send {
 	struct pl_uuid user, conversation;
+	struct pl_slice room;
 	struct pl_slice kind, content, metadata;
 	struct pl_copy *copies; /* per recipient, instead of content; recipients must be members */
 	size_t ncopies;
@@ -94,11 +117,13 @@ struct pl_op_send {
 				       within 24 h */
 
 	struct pl_message message; /* content: the sender's own copy when per recipient */
+	struct pl_slice alias;     /* of the conversation, where it has one */
 	bool duplicate;            /* the first message again; nothing was stored */
 };
 
 struct pl_op_page {
 	struct pl_uuid user, conversation;
+	struct pl_slice room;
 	struct pl_uuid before; /* nil: the newest page. Not in this conversation: PL_ENOTFOUND */
 	uint64_t after_seq;    /* with `forward`: messages with a greater seq, oldest first */
 	bool forward;
@@ -110,7 +135,8 @@ struct pl_op_page {
 };
 
 struct pl_op_mark_read {
-	struct pl_uuid user, conversation;
+	struct pl_uuid user, conversation; /* of somebody who is no member nothing is kept */
+	struct pl_slice room;
 	bool is_silent;         /* for finish(): nobody is told */
 	struct pl_uuid message; /* nil: everything. Not in this conversation: PL_ENOTFOUND */
 
@@ -159,6 +185,7 @@ struct pl_op {
 		struct pl_op_sign_in sign_in;
 		struct pl_op_conversations conversations;
 		struct pl_op_access access;
+		struct pl_op_open_room open_room;
 		struct pl_op_create create;
 		struct pl_op_send send;
 		struct pl_op_page page;

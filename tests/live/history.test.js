@@ -96,3 +96,22 @@ test('an empty conversation', async () => {
 	const page = await bob.ok('load_messages', { conversationId: empty }, 'messages_loaded');
 	assert.deepEqual(page.payload.messages, []);
 });
+
+test('forward from any place to the newest, in pages, none twice', async () => {
+	for (const from of [0, 1, COUNT / 2, COUNT - 1, COUNT]) {
+		const all = [];
+		for (let page = { hasMore: true }; page.hasMore; ) {
+			page = await load({ afterSeq: all.length ? all.at(-1).seq : from, limit: 70 });
+			all.push(...page.messages);
+			assert.ok(all.length <= COUNT, 'hasMore ends');
+		}
+		assert.deepEqual(all.map((m) => m.seq), Array.from({ length: COUNT - from }, (_, i) => from + i + 1));
+	}
+});
+
+test('a place in the sequence that makes no sense', async () => {
+	for (const afterSeq of [-1, 1.5, '1', {}, true, 1e300]) {
+		const reply = await bob.request('load_messages', { conversationId: room, afterSeq });
+		assert.equal(reply.type, 'error', JSON.stringify(afterSeq));
+	}
+});

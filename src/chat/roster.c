@@ -1,0 +1,285 @@
+/*
+ * roster.c - who sits in a room right now, one line per connection: one truth per room, kept by one
+ * worker (the keeper, chosen by the room's topic), whatever workers the connections are on.
+ *
+ *     peer sits down ── SEAT ──► keeper ── ROSTER ──► all workers: the others in the room
+ *                                       ── MEMBERS ─► the peer's worker: that peer
+ *
+ * Invariants:  a roster exists iff somebody is on it;  a sitter is in its roster's map and list, or
+ * in neither;  changes are told in the order in which they reach the keeper, the members after the
+ * change.
+ */
+#include "chat/hub.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum {
+	SITTERS_MAX = 1 << 20,    /* of one room */
+	LISTED_MAX = 10000,       /* of them told to somebody who sits down */
+	LISTED_BYTES = 512 * 1024 /* of their names */
+};
+
+struct sitter {
+	struct pl_list node;
+	uint64_t peer;
+	struct pl_uuid user;
+	uint32_t name_len;
+	char name[];
+};
+
+struct roster {
+	struct pl_topic_id topic;
+	struct pl_uuid conversation;
+	struct pl_map by_peer;
+	struct pl_list order; /* as they came */
+	uint32_t alias_len;
+	char alias[];
+};
+
+static struct roster *find(struct pl_hub *hub, const struct pl_uuid *conversation)
+{
+	struct pl_topic_id t = pl_topic_conversation(conversation);
+	return pl_map_get(&hub->rosters, pl_topic_slice(&t));
+}
+
+static struct roster *open_roster(struct pl_hub *hub, const struct pl_event *e)
+{
+	struct roster *r = find(hub, &e->conversation);
+	if (r)
+		return r;
+	r = pl_zalloc(1, sizeof(*r) + e->alias.len);
+	if (!r)
+		return NULL;
+	r->topic = pl_topic_conversation(&e->conversation);
+	r->conversation = e->conversation;
+	r->alias_len = (uint32_t)e->alias.len;
+	if (e->alias.len)
+		memcpy(r->alias, e->alias.at, e->alias.len);
+	pl_map_init(&r->by_peer, SITTERS_MAX);
+	pl_list_init(&r->order);
+	if (!pl_map_put(&hub->rosters, pl_topic_slice(&r->topic), r))
+		return r;
+	pl_free(r);
+	return NULL;
+}
+
+static void close_if_empty(struct pl_hub *hub, struct roster *r)
+{
+	if (r->by_peer.len)
+		return;
+	pl_map_remove(&hub->rosters, pl_topic_slice(&r->topic));
+	pl_map_fini(&r->by_peer);
+	pl_free(r);
+}
+
+static struct pl_slice key_of(const uint64_t *peer)
+{
+	return pl_slice(peer, sizeof(*peer));
+}
+
+static struct pl_slice name_of(const struct pl_user *u)
+{
+	return u->display_name.len ? u->display_name : u->username;
+}
+
+/* Who came before keeps the place. */
+static bool add(struct roster *r, const struct pl_event *e)
+{
+	struct pl_slice name = name_of(&e->actor);
+	if (pl_map_get(&r->by_peer, key_of(&e->origin)))
+		return true;
+	struct sitter *s = pl_zalloc(1, sizeof(*s) + name.len);
+	if (!s)
+		return false;
+	s->peer = e->origin;
+	s->user = e->actor.id;
+	s->name_len = (uint32_t)name.len;
+	if (name.len)
+		memcpy(s->name, name.at, name.len);
+	if (pl_map_put(&r->by_peer, key_of(&s->peer), s)) {
+		pl_free(s);
+		return false;
+	}
+	pl_list_append(&r->order, &s->node);
+	return true;
+}
+
+/* ---- what the keeper tells ---- */
+
+static struct pl_event *new_event(const struct roster *r, enum pl_event_kind kind)
+{
+	struct pl_event *e = pl_event_new(kind);
+	if (!e)
+		return NULL;
+	e->conversation = r->conversation;
+	e->wall_ms = pl_wall_ms();
+	if (!pl_event_address(e, pl_topic_slice(&r->topic)) &&
+	    !pl_arena_copy(&e->arena, pl_slice(r->alias, r->alias_len), &e->alias))
+		return e;
+	pl_event_release(e);
+	return NULL;
+}
+
+static void tell_change(struct pl_hub *hub, const struct roster *r, const struct pl_event *seat)
+{
+	struct pl_event *e = new_event(r, PL_EV_ROSTER);
+	if (!e)
+		return;
+	e->actor.id = seat->actor.id;
+	e->on = seat->on;
+	e->origin = seat->origin;
+	pl_hub_publish(hub, e);
+}
+
+static int copy_sitters(const struct roster *r, struct pl_event *e)
+{
+	size_t n = r->by_peer.len < LISTED_MAX ? r->by_peer.len : LISTED_MAX, bytes = 0;
+	e->sitters = pl_arena_array(&e->arena, n, sizeof(*e->sitters));
+	if (!e->sitters)
+		return PL_ENOMEM;
+	PL_LIST_EACH (it, &r->order) {
+		const struct sitter *s = PL_CONTAINER(it, struct sitter, node);
+		bytes += s->name_len;
+		if (e->nsitters == n || bytes > LISTED_BYTES)
+			break;
+		struct pl_sitter *to = &e->sitters[e->nsitters++];
+		to->user = s->user;
+		if (pl_arena_copy(&e->arena, pl_slice(s->name, s->name_len), &to->name))
+			return PL_ENOMEM;
+	}
+	return 0;
+}
+
+static void tell_members(struct pl_hub *hub, const struct roster *r, const struct pl_event *seat)
+{
+	struct pl_event *e = new_event(r, PL_EV_MEMBERS);
+	int err = e ? pl_arena_copy(&e->arena, seat->ref, &e->ref) : PL_ENOMEM;
+	if (!err)
+		err = copy_sitters(r, e);
+	if (err) {
+		pl_event_release(e);
+	} else {
+		e->only = seat->origin;
+		err = pl_bus_send(hub->bus, seat->node, e);
+	}
+	if (err)
+		pl_log(hub->log, PL_ERROR, "chat", "a roster was not told: out of memory");
+}
+
+static void sat_down(struct pl_hub *hub, const struct pl_event *e)
+{
+	struct roster *r = open_roster(hub, e);
+	if (!r || !add(r, e))
+		pl_log(hub->log, PL_ERROR, "chat", "somebody is missing on a roster: %s",
+		       "out of memory, or full");
+	if (!r)
+		return;
+	tell_change(hub, r, e);
+	if (e->ref.at)
+		tell_members(hub, r, e);
+	close_if_empty(hub, r);
+}
+
+static void stood_up(struct pl_hub *hub, const struct pl_event *e)
+{
+	struct roster *r = find(hub, &e->conversation);
+	struct sitter *s = r ? pl_map_remove(&r->by_peer, key_of(&e->origin)) : NULL;
+	if (!s)
+		return;
+	pl_list_remove(&s->node);
+	pl_free(s);
+	tell_change(hub, r, e);
+	close_if_empty(hub, r);
+}
+
+void pl_roster_on_event(struct pl_hub *hub, struct pl_event *e)
+{
+	if (e->kind != PL_EV_SEAT || hub->is_stopped)
+		return;
+	if (e->on)
+		sat_down(hub, e);
+	else
+		stood_up(hub, e);
+}
+
+/* ---- towards the keeper ---- */
+
+static int send_to_keeper(struct pl_hub *hub, struct pl_event *e)
+{
+	struct pl_topic_id t = pl_topic_conversation(&e->conversation);
+	return pl_bus_send(hub->bus, pl_bus_keeper(hub->bus, pl_topic_slice(&t)), e);
+}
+
+int pl_roster_sit(struct pl_hub *hub, struct pl_peer *p, const struct pl_conversation *c,
+		  struct pl_slice ref)
+{
+	struct pl_topic_id t = pl_topic_conversation(&c->id);
+	if (hub->is_stopped)
+		return 0;
+	struct pl_event *e = pl_event_new(PL_EV_SEAT);
+	if (!e)
+		return PL_ENOMEM;
+	struct pl_user who = {.id = p->user.id,
+			      .username = p->user.username,
+			      .display_name = p->user.display_name};
+	if (pl_event_set_actor(e, &who) || pl_arena_copy(&e->arena, c->alias, &e->alias) ||
+	    pl_arena_copy(&e->arena, ref, &e->ref)) {
+		pl_event_release(e);
+		return PL_ENOMEM;
+	}
+	e->conversation = c->id;
+	e->origin = p->id;
+	e->node = hub->node.index;
+	e->on = true;
+	int err = send_to_keeper(hub, e);
+	if (!err)
+		pl_room_list(&hub->rooms, pl_topic_slice(&t));
+	return err;
+}
+
+static void leave(struct pl_hub *hub, const struct pl_peer *p, const struct pl_uuid *conversation)
+{
+	struct pl_event *e = hub->is_stopped ? NULL : pl_event_new(PL_EV_SEAT);
+	int err = hub->is_stopped ? 0 : PL_ENOMEM;
+	if (e) {
+		e->conversation = *conversation;
+		e->actor.id = p->user.id;
+		e->origin = p->id;
+		err = send_to_keeper(hub, e);
+	}
+	if (err)
+		pl_log(hub->log, PL_ERROR, "chat", "a roster was not told of a leave: no memory");
+}
+
+void pl_roster_stand_up(struct pl_hub *hub, struct pl_peer *p, const struct pl_uuid *conversation)
+{
+	struct pl_topic_id t = pl_topic_conversation(conversation);
+	if (pl_room_is_listed(&hub->rooms, pl_topic_slice(&t)) &&
+	    pl_room_has(&hub->rooms, &p->member, pl_topic_slice(&t)))
+		leave(hub, p, conversation);
+}
+
+void pl_roster_leave(struct pl_hub *hub, struct pl_peer *p)
+{
+	struct pl_slice topic;
+	for (uint32_t i = 0; i < p->member.nseats; i++)
+		if (pl_seat_is_listed(&p->member, i, &topic)) {
+			struct pl_uuid id;
+			memcpy(id.b, topic.at + 1, sizeof(id.b));
+			leave(hub, p, &id);
+		}
+}
+
+void pl_roster_fini(struct pl_hub *hub)
+{
+	PL_MAP_EACH (it, &hub->rosters) {
+		struct roster *r = it->value;
+		PL_LIST_EACH (node, &r->order) {
+			pl_free(PL_CONTAINER(node, struct sitter, node));
+		}
+		pl_map_fini(&r->by_peer);
+		pl_free(r);
+	}
+	pl_map_fini(&hub->rosters);
+}

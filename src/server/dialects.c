@@ -1,0 +1,39 @@
+/* dialects.c - which dialects there are. */
+#include "server/dialects.h"
+
+#include "dialect/qrypt.h"
+
+const struct pl_dialect_row pl_dialects[] = {
+	{.name = "qrypt",
+	 .speaks = PL_SPEAKS_QRYPT,
+	 .endpoint = &pl_qrypt_endpoint,
+	 .path = "/ws",
+	 .path_of_all = "/"},
+};
+
+const size_t pl_dialect_count = sizeof(pl_dialects) / sizeof(*pl_dialects);
+_Static_assert(sizeof(pl_dialects) / sizeof(*pl_dialects) <= PL_DIALECTS_MAX,
+	       "a site has a place for each row");
+
+size_t pl_dialect_named(const char *name)
+{
+	size_t i = 0;
+	while (i < pl_dialect_count && strcmp(pl_dialects[i].name, name))
+		i++;
+	return i;
+}
+
+size_t pl_dialect_spoken(enum pl_speaks speaks)
+{
+	size_t i = 0;
+	while (i < pl_dialect_count && pl_dialects[i].speaks != speaks)
+		i++;
+	return i;
+}
+
+bool pl_speaks_is_built(enum pl_speaks speaks)
+{
+	/* Endpoints are the embedder's, and `all` is whatever there is. */
+	return speaks == PL_SPEAKS_ALL || speaks == PL_SPEAKS_HANDLER ||
+	       pl_dialect_spoken(speaks) < pl_dialect_count;
+}

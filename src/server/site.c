@@ -1,0 +1,159 @@
+/* site.c - one worker's share of the server: what is spoken where, and its life. */
+#include "server/internal.h"
+
+#include "wire/pattern.h"
+
+/* ---- where ---- */
+
+/* Endpoints first, then mounts. What the endpoints refuse (their prefix) is still free for a mount
+ * with that prefix. */
+static const struct pl_endpoint *find(void *ctx, const struct pl_http_request *q, unsigned *status)
+{
+	struct pl_site *site = ctx;
+	const struct parley_server *s = site->server;
+	const struct pl_endpoint *e =
+		site->handlers ? pl_handler_find(site->handlers, q, status) : NULL;
+	for (size_t i = 0; !e && i < s->nmounts; i++)
+		if (s->mounts[i].pattern && pl_pattern_match(s->mounts[i].pattern, q->path))
+			e = &site->dialects[s->mounts[i].dialect];
+	return e;
+}
+
+/* What answers where the path does not decide: the listener's dialect, else what is mounted so. */
+static const struct pl_endpoint *fallback(struct pl_site *site, enum pl_speaks speaks)
+{
+	const struct parley_server *s = site->server;
+	size_t row = pl_dialect_spoken(speaks);
+	for (size_t i = 0; row == pl_dialect_count && i < s->nmounts; i++)
+		if (!s->mounts[i].pattern)
+			row = s->mounts[i].dialect;
+	return row < pl_dialect_count ? &site->dialects[row] : NULL;
+}
+
+/* The rows of all listeners; behind them, from *common on, those of the listeners for everything.
+ */
+static size_t fill_routes(struct pl_site *site, size_t *common)
+{
+	size_t n = 0;
+	*common = 0;
+	if (!site->server->has_chat)
+		return 0;
+	n += pl_rest_routes(&site->rest, site->routes);
+	for (size_t i = 0; site->server->is_chat && i < pl_dialect_count; i++)
+		if (pl_dialects[i].path)
+			site->routes[n++] = (struct pl_route){PL_HTTP_OTHER, pl_dialects[i].path,
+							      &site->dialects[i]};
+	*common = n;
+	for (size_t i = 0; site->server->is_chat && i < pl_dialect_count; i++)
+		if (pl_dialects[i].path_of_all)
+			site->routes[n++] = (struct pl_route){
+				PL_HTTP_OTHER, pl_dialects[i].path_of_all, &site->dialects[i]};
+	return n;
+}
+
+static int listen_everywhere(struct pl_site *site)
+{
+	const struct parley_server *s = site->server;
+	size_t common, all = fill_routes(site, &common);
+	for (size_t i = 0; i < s->nbound; i++) {
+		site->routers[i] = (struct pl_router){
+			.routes = site->routes,
+			.count = s->speaks[i] == PL_SPEAKS_ALL ? all : common,
+			.fallback = fallback(site, s->speaks[i]),
+			.find = find,
+			.find_ctx = site,
+		};
+		site->points[i] = s->bound[i];
+		site->points[i].router = &site->routers[i];
+	}
+	return pl_worker_listen(&site->worker, site->points, s->nbound);
+}
+
+/* ---- what ---- */
+
+static int init_chat(struct pl_site *site, uint32_t index, struct pl_auth *auth)
+{
+	struct parley_server *s = site->server;
+	const struct pl_settings *o = site->settings;
+	int err =
+		pl_hub_init(&site->hub, site->worker.loop, s->bus, pl_settings_limits(o), &o->chat);
+	site->has_hub = !err;
+	if (!err)
+		err = pl_gateway_init(&site->gateway, &site->hub, &o->gateway, index,
+				      o->conn.ws.max_message);
+	site->has_gateway = !err;
+	if (err)
+		return err;
+	pl_gateway_set_auth(&site->gateway, pl_auth_retain(auth));
+	site->hub.store = s->store;
+	pl_rest_init(&site->rest, &s->rest, &site->hub);
+	site->rest.key = o->admin;
+	for (size_t i = 0; i < pl_dialect_count; i++) {
+		site->dialects[i] = *pl_dialects[i].endpoint;
+		site->dialects[i].ctx = &site->gateway;
+	}
+	return 0;
+}
+
+static int init_handlers(struct pl_site *site, uint32_t index, struct pl_auth *auth)
+{
+	struct parley_server *s = site->server;
+	if (!s->prefix && !pl_handlers_count(s->handlers))
+		return 0;
+	int err = pl_handler_site_new(s->handlers, index, site->worker.loop, &site->handlers);
+	if (!err)
+		pl_handler_site_set_auth(site->handlers, auth ? pl_auth_retain(auth) : NULL);
+	return err;
+}
+
+int pl_site_init(struct pl_site *site, struct parley_server *s, uint32_t index,
+		 struct pl_auth *auth)
+{
+	site->server = s;
+	site->settings = pl_settings_retain(s->settings);
+	int err = pl_worker_init(&site->worker, index, s->config->engine, s->log, s->gate,
+				 &site->settings->conn);
+	if (!err && s->has_chat)
+		err = init_chat(site, index, auth);
+	if (!err)
+		err = init_handlers(site, index, auth);
+	return err ? err : listen_everywhere(site);
+}
+
+void pl_site_adopt(struct pl_site *site, struct pl_settings *settings, struct pl_auth *auth)
+{
+	struct pl_settings *old = site->settings;
+	site->settings = settings;
+	pl_conns_set_options(site->worker.conns, &settings->conn);
+	if (site->handlers)
+		pl_handler_site_set_auth(site->handlers, auth ? pl_auth_retain(auth) : NULL);
+	if (site->has_gateway) {
+		site->hub.options = &settings->chat;
+		site->hub.limits = pl_settings_limits(settings);
+		site->gateway.options = &settings->gateway;
+		site->rest.key = settings->admin;
+		pl_gateway_set_auth(&site->gateway, pl_auth_retain(auth));
+	}
+	pl_auth_release(auth);
+	pl_settings_release(old);
+}
+
+/* ---- the end ---- */
+
+void pl_site_close(struct pl_site *site)
+{
+	pl_worker_stop_accepting(&site->worker);
+	pl_conns_free(site->worker.conns);
+	site->worker.conns = NULL;
+}
+
+void pl_site_fini(struct pl_site *site)
+{
+	pl_handler_site_free(site->handlers);
+	if (site->has_gateway)
+		pl_gateway_fini(&site->gateway);
+	if (site->has_hub)
+		pl_hub_fini(&site->hub);
+	pl_worker_fini(&site->worker);
+	pl_settings_release(site->settings);
+}
