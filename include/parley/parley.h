@@ -343,6 +343,7 @@ struct parley_field {
 	union {
 		int64_t integer;
 		double number;
+		const struct parley_field *fields;
 	} u;
 };
 
@@ -357,6 +358,9 @@ PARLEY_API struct parley_field parley_kbool(const char *key, bool value);
 PARLEY_API struct parley_field parley_kraw(const char *key, struct parley_slice json);
 /* Part of a message that came in, whatever it is. NULL: null. */
 PARLEY_API struct parley_field parley_kjson(const char *key, const parley_json *value);
+/* An object inside: parley_kobj("user", PARLEY_OBJ(...)), at most 8 in each other. The list is not
+ * copied: it must live until the call that sends it, as one does that is written there. */
+PARLEY_API struct parley_field parley_kobj(const char *key, const struct parley_field *fields);
 
 /* {"key": value, ...} of at most PARLEY_FIELDS_MAX fields, for the *_object functions:
  * parley_send_object(c, PARLEY_OBJ(parley_kstr("type", PARLEY_S("hi")))). */
