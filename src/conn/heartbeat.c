@@ -31,6 +31,14 @@ static void await_nearest(struct pl_conn *c, const struct pl_ws_options *o)
 
 void pl_ws_start_clock(struct pl_conn *c)
 {
+	c->missed = 0;
+	c->active_tick = c->heard_tick;
+	if (c->phase == PL_PH_OPEN)
+		pl_ws_set_clock(c);
+}
+
+void pl_ws_set_clock(struct pl_conn *c)
+{
 	const struct pl_ws_options *o = pl_conn_ws(c);
 	c->beat_tick = pl_conns_tick(c->set) + ticks(o->heartbeat_ms);
 	await_nearest(c, o);

@@ -14,16 +14,27 @@
 
 enum { HEAD_ROOM = 4096, REPLY_MAX = 64 << 20 };
 
-void pl_http_fini(struct pl_conn *c)
+static void free_state(struct pl_http_state *h)
 {
-	struct pl_http_state *h = c->http;
 	if (!h)
 		return;
 	pl_buf_fini(&h->in);
 	pl_buf_fini(&h->head);
 	pl_buf_fini(&h->body);
 	pl_free(h);
+}
+
+void pl_http_fini(struct pl_conn *c)
+{
+	if (!c->is_http)
+		return;
+	free_state(c->http);
 	c->http = NULL;
+}
+
+bool pl_http_has_begun(const struct pl_conn *c)
+{
+	return c->is_http && c->http;
 }
 
 static struct pl_http_state *state_of(struct pl_conn *c)
@@ -162,17 +173,14 @@ int pl_conn_upgrade(struct pl_conn *c, const struct pl_request *q, struct pl_sli
 		c->endpoint = NULL; /* it was answered, though in vain */
 	if (err)
 		return err;
-	/* The state of HTTP stays until its bytes, which somebody may be looking at, are read. */
+	/* The state of HTTP stays until read_frames: somebody may be looking at its bytes. */
 	c->ws = (struct pl_ws_reader){0};
 	c->reason = NULL;
 	c->is_ws = true;
 	c->user = user;
 	c->close_code = 0;
-	c->missed = 0;
 	pl_conn_heard(c);
-	c->active_tick = c->heard_tick;
 	pl_conn_enter(c, PL_PH_OPEN, 0);
-	pl_ws_start_clock(c);
 	if (!c->in_callback)
 		pl_conn_resume_later(c);
 	pl_metric_add(c->set->metrics, PL_M_WS_OPEN, 1);
@@ -321,28 +329,44 @@ static void keep(struct pl_conn *c, const char *at, size_t n)
 		enter_head(c);
 }
 
+/* Upgraded: what is left are frames. They may lie in what is kept, which goes after them. */
+static void read_frames(struct pl_conn *c, char *at, size_t n)
+{
+	struct pl_http_state *h = c->http;
+	c->is_http = false;
+	pl_ws_start_clock(c);
+	if (n)
+		pl_ws_input(c, at, n);
+	free_state(h);
+}
+
 /* Runs on the kept bytes, which stay where they are while callbacks look at them. */
 static void input_kept(struct pl_conn *c, struct pl_http_state *h)
 {
 	size_t used = run(c, h->in.at, h->in.len);
-	if (!c->is_ws) {
-		pl_buf_drop(&h->in, used);
-		if (c->phase == PL_PH_HEAD && !h->in.len) {
-			pl_http_fini(c);
-			enter_head(c);
-		}
+	if (c->is_ws) {
+		read_frames(c, h->in.at + used, h->in.len - used);
 		return;
 	}
-	/* Upgraded: what is left are frames. */
-	if (h->in.len > used)
-		pl_ws_input(c, h->in.at + used, h->in.len - used);
+	pl_buf_drop(&h->in, used);
+	if (c->phase == PL_PH_HEAD && !h->in.len) {
+		pl_http_fini(c);
+		enter_head(c);
+	}
+}
+
+static void input_new(struct pl_conn *c, char *at, size_t n)
+{
+	size_t used = run(c, at, n);
+	if (c->is_ws)
+		read_frames(c, at + used, n - used);
+	else if (used < n && c->phase <= PL_PH_OWED)
+		keep(c, at + used, n - used);
 }
 
 static void input_done(struct pl_conn *c)
 {
 	c->in_callback = false;
-	if (c->is_ws)
-		pl_http_fini(c);
 	if (c->phase < PL_PH_LAST)
 		pl_conn_read_on(c, c->phase == PL_PH_CLOSING || pl_conn_may_read(c));
 }
@@ -358,27 +382,23 @@ void pl_http_input(struct pl_conn *c, char *at, size_t n)
 		else
 			input_kept(c, h);
 	} else if (n) {
-		size_t used = run(c, at, n);
-		if (c->is_ws && used < n)
-			pl_ws_input(c, at + used, n - used);
-		else if (!c->is_ws && used < n && c->phase <= PL_PH_OWED)
-			keep(c, at + used, n - used);
+		input_new(c, at, n);
 	}
 	input_done(c);
 }
 
+/* Answered later. */
 static void read_early_frames(struct pl_conn *c)
 {
 	struct pl_http_state *h = c->http;
 	c->in_callback = true;
-	if (h && h->in.len)
-		pl_ws_input(c, h->in.at, h->in.len);
+	read_frames(c, h ? h->in.at : NULL, h ? h->in.len : 0);
 	input_done(c);
 }
 
 void pl_http_resume(struct pl_conn *c)
 {
-	if (c->is_ws)
+	if (c->is_ws && c->is_http)
 		read_early_frames(c);
 	else if (is_reading_requests(c))
 		pl_http_input(c, NULL, 0);
