@@ -188,6 +188,9 @@ bool pl_conn_is_proxy(const struct pl_conn_options *, const struct pl_ip *from);
 /* The caller instead of the proxy. PL_ELIMIT: he has too many connections. */
 int pl_conn_see_through_proxy(struct pl_conn *, const struct pl_http_request *) PL_MUST_CHECK;
 
+/* upgrade.c: 101, or the status to refuse a handshake with. */
+unsigned pl_upgrade_check(const struct pl_conn *, const struct pl_http_request *);
+
 /* origin.c */
 bool pl_origin_allowed(const struct pl_conn_options *, const struct pl_http_request *);
 
