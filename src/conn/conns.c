@@ -94,8 +94,7 @@ void pl_conns_set_options(struct pl_conns *set, const struct pl_conn_options *o)
 {
 	set->options = o;
 	for (uint32_t i = 0; i < set->count; i++)
-		if (set->at[i]->phase == PL_PH_OPEN && !set->at[i]->endpoint->ws &&
-		    !set->at[i]->is_http)
+		if (set->at[i]->phase == PL_PH_OPEN && !set->at[i]->is_http)
 			pl_ws_set_clock(set->at[i]);
 }
 

@@ -56,7 +56,8 @@ static void lose(struct pl_conn *c, bool is_final)
 /* A reader who takes nothing, or is not read, cannot answer either: no ping, but a beat missed. */
 static void beat(struct pl_conn *c, const struct pl_ws_options *o)
 {
-	if (o->missed_max && c->missed >= o->missed_max) {
+	uint32_t most = o->missed_max < UINT8_MAX ? o->missed_max : UINT8_MAX;
+	if (most && c->missed >= most) {
 		lose(c, o->missed_is_final);
 		return;
 	}
