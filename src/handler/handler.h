@@ -58,10 +58,8 @@ int pl_handlers_kick(struct pl_handlers *, struct pl_slice id, uint16_t code,
 /* In a callback: the site whose worker runs it; of several, the one of the calling thread. NULL:
  * none. */
 struct pl_handler_site *pl_handlers_here(struct pl_handlers *);
-/*
- * Around what the program does on the site's worker without being called back by the site (a posted
- * function): pl_handlers_here finds the site meanwhile. What enter returns, leave wants.
- */
+/* Around each callback, and around what else of the embedder's runs on this worker; enter returns
+ * what leave wants. */
 uintptr_t pl_handler_enter(struct pl_handler_site *);
 void pl_handler_leave(struct pl_handler_site *, uintptr_t before);
 /* On the site's worker: the connection, or NULL. */
