@@ -94,7 +94,7 @@ static void who_brings_none_or_a_bad_one_is_closed(void **state)
 	struct rig *r = rig_start();
 	char token[2048], path[2200];
 	(void)state;
-	snprintf(path, sizeof(path), "/native?token=%s", token_for("alice", -10, token));
+	snprintf(path, sizeof(path), "/native?token=%s", token_for("alice", -100, token));
 	const char *const paths[] = {"/native", "/native?token=x.y.z", path, "/guests?token=x"};
 	for (size_t i = 0; i < 4; i++) {
 		struct client *c = client_dial_at(r, paths[i], "");
@@ -202,6 +202,7 @@ static void what_follows_a_join_finds_it_done(void **state)
 	expect_text(a,
 		    "{\"type\":\"left\",\"roomId\":\"tea\"}"); /* `joined` came too late for it */
 	client_expect_silence(a);
+	client_expect_silence(b);
 	client_free(a);
 	client_free(b);
 	rig_end(r);
