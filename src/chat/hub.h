@@ -87,6 +87,9 @@ void pl_hub_unjoin(struct pl_hub *, struct pl_peer *, const struct pl_uuid *conv
 bool pl_hub_has_joined(const struct pl_hub *, const struct pl_peer *,
 		       const struct pl_uuid *conversation);
 
+/* The conversation with this alias on whose roster the peer is; false: there is none. */
+bool pl_hub_sits_in(const struct pl_peer *, struct pl_slice alias, struct pl_uuid *conversation);
+
 /* ---- what is said ---- */
 
 /* Takes the op, always: where the store is full or gone it comes home with an error. */
