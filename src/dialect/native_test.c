@@ -455,6 +455,95 @@ static void after_the_window_it_begins_anew(void **state)
 	rig_end(r);
 }
 
+/* ---- together with QryptChat ---- */
+
+static void both_kinds_meet_in_an_open_room(void **state)
+{
+	struct rig *r = rig_start();
+	char id[256];
+	(void)state;
+	struct client *n = native_of(r, "nora"), *q = client_of(r, "quin");
+	client_ask_in(q, "join_conversation", "tea", "");
+	client_expect_with(q, "error", "ACCESS_DENIED"); /* only native clients make rooms */
+	join(n, "tea");
+	client_ask_in(q, "join_conversation", "tea", "");
+	client_expect(n, "user-joined");
+	client_expect(q, "conversation_joined");
+	client_value(q, "conversationId", id);
+	say(n, "{\"type\":\"chat\",\"room\":\"tea\",\"content\":\"from native\"}");
+	client_expect_with(q, "message_received", "\"encrypted_content\":\"from native\"");
+	client_expect_with(n, "chat", "from native");
+	const char *const names[] = {"tea", id};
+	for (int i = 0; i < 2; i++) {
+		client_ask_in(q, "send_message", names[i], ",\"content\":\"from qrypt\"");
+		client_expect(q, "message_sent");
+		client_expect_with(q, "message_received", id);
+		client_expect_with(n, "chat", "\"from\":\"quin\",\"content\":\"from qrypt\"");
+		assert_non_null(strstr(n->text, "\"room\":\"tea\""));
+		client_ask_in(q, "load_messages", names[i], "");
+		client_expect_with(q, "messages_loaded", "from native");
+		client_ask_in(q, "typing_start", names[i], "");
+		client_expect(q, "typing_start");
+		client_ask_in(q, "typing_stop", names[i], "");
+		client_expect(q, "typing_stop");
+	}
+	client_ask(q, "load_conversations", "{}");
+	client_expect_with(q, "conversations_loaded",
+			   "\"conversation_type\":\"room\","
+			   "\"conversation_name\":\"tea\"");
+	say(n, "{\"type\":\"broadcast\",\"room\":\"tea\",\"data\":\"bare\"}");
+	client_expect_silence(q); /* what is not kept is not for it */
+	client_ask_in(q, "leave_conversation", "tea", "");
+	client_expect_with(n, "user-left", "\"roomId\":\"tea\"");
+	client_expect(q, "conversation_left");
+	client_free(n);
+	client_free(q);
+	rig_end(r);
+}
+
+static void native_hears_a_conversation_of_its_user_by_its_id(void **state)
+{
+	struct rig *r = rig_start();
+	char id[256], text[512];
+	(void)state;
+	struct client *a = client_of(r, "alice"), *b = client_of(r, "bob");
+	struct client *n = native_of(r, "bob"), *m = native_of(r, "mallory");
+	converse(a, b, "bob", id);
+	snprintf(text, sizeof(text), "{\"type\":\"join\",\"room\":\"%s\"}", id);
+	say(m, text);
+	expect_text(m, "{\"type\":\"error\",\"error\":\"Access denied to room\"}");
+	say(n, text);
+	client_expect_with(n, "joined", id);
+	client_ask_in(a, "send_message", id, ",\"content\":\"hi\"");
+	client_expect_with(n, "chat", id);
+	snprintf(text, sizeof(text), "{\"type\":\"chat\",\"room\":\"%s\",\"content\":\"ho\"}", id);
+	say(m, text);
+	client_expect_silence(m);
+	client_expect_silence(n);
+	say(n, text);
+	client_expect_with(n, "chat", "\"from\":\"bob\"");
+	client_free(a);
+	client_free(b);
+	client_free(n);
+	client_free(m);
+	rig_end(r);
+}
+
+static void a_name_in_the_form_of_an_id_is_one(void **state)
+{
+	static const char name[] = "6f1c1f5e-0c7e-4f0e-9e0b-3a1d5b7c9d11";
+	struct rig *r = rig_start();
+	(void)state;
+	struct client *n = native_of(r, "nora"), *q = client_of(r, "quin");
+	join(n, name);
+	client_ask_in(q, "join_conversation", name, "");
+	client_expect_with(q, "conversation_joined", name);
+	client_expect_with(n, "user-joined", name);
+	client_free(n);
+	client_free(q);
+	rig_end(r);
+}
+
 static int customs;
 
 static void on_custom(struct pl_session *s, const struct pl_json *message, void *ctx)
@@ -488,23 +577,25 @@ static void a_registered_type_wins(void **state)
 	rig_end(r);
 }
 
-#define ALL(X)                                                 \
-	X(who_brings_a_token_is_greeted)                       \
-	X(who_brings_none_or_a_bad_one_is_closed)              \
-	X(a_guest_has_a_name_and_an_id_while_it_stays)         \
-	X(joining_and_leaving_is_told)                         \
-	X(two_connections_of_a_user_are_two_lines)             \
-	X(what_follows_a_join_finds_it_done)                   \
-	X(a_join_that_cannot_be_is_an_error)                   \
-	X(new_rooms_are_limited_per_user_and_old_ones_are_not) \
-	X(what_names_no_room_is_ignored)                       \
-	X(a_broadcast_is_bare_and_not_for_its_sender)          \
-	X(a_chat_is_for_all_who_joined)                        \
-	X(many_chats_at_once_keep_their_order)                 \
-	X(what_is_no_json_is_an_error)                         \
-	X(one_frame_too_many_ends_it)                          \
-	X(after_the_window_it_begins_anew)                     \
-	X(a_registered_type_wins)
+#define ALL(X)                                                                                  \
+	X(who_brings_a_token_is_greeted)                                                        \
+	X(who_brings_none_or_a_bad_one_is_closed)                                               \
+	X(a_guest_has_a_name_and_an_id_while_it_stays)                                          \
+	X(joining_and_leaving_is_told)                                                          \
+	X(two_connections_of_a_user_are_two_lines)                                              \
+	X(what_follows_a_join_finds_it_done)                                                    \
+	X(a_join_that_cannot_be_is_an_error)                                                    \
+	X(new_rooms_are_limited_per_user_and_old_ones_are_not)                                  \
+	X(what_names_no_room_is_ignored)                                                        \
+	X(a_broadcast_is_bare_and_not_for_its_sender)                                           \
+	X(a_chat_is_for_all_who_joined)                                                         \
+	X(many_chats_at_once_keep_their_order)                                                  \
+	X(what_is_no_json_is_an_error)                                                          \
+	X(one_frame_too_many_ends_it)                                                           \
+	X(after_the_window_it_begins_anew)                                                      \
+	X(a_registered_type_wins)                                                               \
+	X(both_kinds_meet_in_an_open_room) X(native_hears_a_conversation_of_its_user_by_its_id) \
+		X(a_name_in_the_form_of_an_id_is_one)
 
 int main(void)
 {
