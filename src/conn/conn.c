@@ -45,6 +45,11 @@ bool pl_conn_is_open(const struct pl_conn *c)
 	return c->phase == PL_PH_OPEN;
 }
 
+int pl_conn_fault(const struct pl_conn *c)
+{
+	return !c->fault && c->close_code == 1006 ? PL_ECLOSED : c->fault;
+}
+
 void pl_conn_heard(struct pl_conn *c)
 {
 	c->heard_tick = pl_conns_tick(c->set);
@@ -131,12 +136,17 @@ void pl_conn_resume_later(struct pl_conn *c)
 	settle(c);
 }
 
+void pl_conn_note_end(struct pl_conn *c, uint16_t code, struct pl_slice reason)
+{
+	if (!c->is_ws || c->close_code)
+		return;
+	c->close_code = code;
+	c->reason = reason.len ? pl_memdup0(reason.at, reason.len) : NULL;
+}
+
 void pl_conn_tell_closed(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 {
-	if (c->is_ws && !c->close_code) {
-		c->close_code = code;
-		c->reason = reason.len ? pl_memdup0(reason.at, reason.len) : NULL;
-	}
+	pl_conn_note_end(c, code, reason);
 	settle(c);
 }
 

@@ -53,6 +53,7 @@ struct pl_conn {
 	uint32_t active_tick, beat_tick;
 	struct pl_ip from;
 	uint16_t close_code; /* what on_close will say; 0: not known yet */
+	int8_t fault;        /* of the reader; 0: none */
 	uint8_t phase;
 	uint8_t missed;      /* beats since its last pong */
 	bool is_ws : 1;      /* upgraded: on_close is due */
@@ -133,6 +134,8 @@ void pl_conn_finish(struct pl_conn *);
 void pl_conn_resume_later(struct pl_conn *);
 /* Whether more of the peer's words may be taken: what he was told has left, or nearly. */
 bool pl_conn_may_read(const struct pl_conn *);
+/* What on_close will say; the first one counts. And: at the end of this turn. */
+void pl_conn_note_end(struct pl_conn *, uint16_t code, struct pl_slice reason);
 void pl_conn_tell_closed(struct pl_conn *, uint16_t code, struct pl_slice reason);
 
 /* out.c */

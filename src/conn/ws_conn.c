@@ -62,9 +62,11 @@ static void on_event(struct pl_conn *c, const struct pl_ws_event *ev)
 	}
 }
 
-static void on_fault(struct pl_conn *c, const struct pl_ws_event *ev)
+static void on_fault(struct pl_conn *c, const struct pl_ws_event *ev, int err)
 {
 	pl_metric_add(c->set->metrics, PL_M_PROTOCOL_ERRORS, 1);
+	if (!c->close_code)
+		c->fault = (int8_t)err;
 	if (c->phase == PL_PH_OPEN)
 		put_close(c, ev->close_code, ev->reason);
 	if (c->phase == PL_PH_DEAD)
@@ -87,7 +89,7 @@ void pl_ws_input(struct pl_conn *c, char *at, size_t n)
 			return;
 	}
 	if (got < 0)
-		on_fault(c, &ev);
+		on_fault(c, &ev, got);
 	else if (pl_conn_unsent(c) > pl_conn_ws(c)->out_soft)
 		pl_conn_read_on(c, false); /* who does not read answers asks no more questions */
 }
@@ -225,11 +227,13 @@ void pl_conn_close(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 	}
 	if (c->phase != PL_PH_OPEN)
 		return;
+	char payload[PL_WS_CONTROL_MAX];
+	size_t n = pl_ws_close_payload(payload, code, reason);
 	pl_conn_enter(c, PL_PH_CLOSING, c->set->options->close_ms);
-	put_close(c, code, reason);
+	put_control(c, PL_WS_CLOSE, pl_slice(payload, n));
 	if (c->phase != PL_PH_CLOSING)
 		return;
+	/* What was sent is what on_close will say. */
+	pl_conn_note_end(c, code, n > 2 ? pl_slice(payload + 2, n - 2) : PL_S(""));
 	pl_conn_read_on(c, true); /* the peer's close frame must be seen */
-	if (c->is_ws && !c->close_code)
-		c->close_code = code;
 }

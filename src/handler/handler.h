@@ -49,6 +49,8 @@ void pl_handler_site_set_auth(struct pl_handler_site *, struct pl_auth *);
  */
 int pl_handlers_publish(struct pl_handlers *, const char *pattern, struct pl_slice room,
 			enum parley_kind, struct pl_slice data) PL_MUST_CHECK;
+int pl_handlers_publish_object(struct pl_handlers *, const char *pattern, struct pl_slice room,
+			       const struct parley_field *) PL_MUST_CHECK;
 int pl_handlers_send_to(struct pl_handlers *, struct pl_slice id,
 			struct pl_slice text) PL_MUST_CHECK;
 int pl_handlers_kick(struct pl_handlers *, struct pl_slice id, uint16_t code,
@@ -56,6 +58,10 @@ int pl_handlers_kick(struct pl_handlers *, struct pl_slice id, uint16_t code,
 /* In a callback: the site whose worker runs it; of several, the one of the calling thread. NULL:
  * none. */
 struct pl_handler_site *pl_handlers_here(struct pl_handlers *);
+/* Around each callback, and around what else of the embedder's runs on this worker; enter returns
+ * what leave wants. */
+uintptr_t pl_handler_enter(struct pl_handler_site *);
+void pl_handler_leave(struct pl_handler_site *, uintptr_t before);
 /* On the site's worker: the connection, or NULL. */
 parley_conn *pl_handler_site_conn(struct pl_handler_site *, struct pl_slice id);
 int pl_handler_site_verify(struct pl_handler_site *, struct pl_slice token,

@@ -15,7 +15,7 @@ static int bind_one(struct parley_server *s, const struct pl_listen_at *at, stru
 	struct pl_slice shown = pl_buf_slice(&text);
 	if (at->tls && pl_slice_starts(shown, PL_S("tls:")))
 		shown = pl_slice(shown.at + 4, shown.len - 4);
-	int err = pl_address_parse(shown, &address);
+	int err = text.err ? text.err : pl_address_parse(shown, &address);
 	if (!err && !pl_speaks_is_built(at->speaks)) {
 		pl_buf_printf(why, "listen %.*s: this build does not speak %s yet\n", PL_FMT(shown),
 			      pl_speaks_name(at->speaks));
@@ -34,6 +34,7 @@ static int bind_one(struct parley_server *s, const struct pl_listen_at *at, stru
 		return err;
 	p->tls = at->tls ? &s->tls : NULL;
 	s->speaks[s->nbound] = at->speaks;
+	s->takes_guests[s->nbound] = pl_listen_takes_guests(s->config, at);
 	s->nbound++;
 	return 0;
 }

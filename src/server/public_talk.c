@@ -39,6 +39,16 @@ int parley_publish_binary(parley_server *s, const char *pattern, struct parley_s
 	return publish(s, pattern, room, PARLEY_BINARY, data);
 }
 
+int parley_publish_object(parley_server *s, const char *pattern, struct parley_slice room,
+			  const struct parley_field *fields)
+{
+	if (!s || !pattern)
+		return PARLEY_EINVAL;
+	if (!pl_server_is_running(s))
+		return PARLEY_ESTATE;
+	return pl_handlers_publish_object(s->handlers, pattern, ours(room), fields);
+}
+
 int parley_send_to(parley_server *s, struct parley_slice id, struct parley_slice text)
 {
 	if (!s)

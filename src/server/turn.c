@@ -80,9 +80,13 @@ int pl_server_post(struct parley_server *s, void (*fn)(void *), void *arg)
 	return is_closed ? PL_ESTATE : 0;
 }
 
-/* What was there when it was asked; what these post comes next time. */
-static void run_posts(struct pl_drive *d)
+/* What was there when it was asked; what these post comes next time. To them it is a callback of
+ * the first worker. */
+static void run_posts(struct parley_server *s)
 {
+	struct pl_drive *d = &s->drive;
+	struct pl_handler_site *site = s->nsites ? s->sites[0].handlers : NULL;
+	uintptr_t before = site ? pl_handler_enter(site) : 0;
 	pthread_mutex_lock(&d->lock);
 	struct pl_post *p = d->posts;
 	d->posts = NULL;
@@ -94,6 +98,8 @@ static void run_posts(struct pl_drive *d)
 		pl_free(p);
 		p = next;
 	}
+	if (site)
+		pl_handler_leave(site, before);
 }
 
 void pl_drive_close(struct parley_server *s)
@@ -102,15 +108,16 @@ void pl_drive_close(struct parley_server *s)
 	pthread_mutex_lock(&d->lock);
 	d->is_closed = true;
 	pthread_mutex_unlock(&d->lock);
-	run_posts(d);
+	run_posts(s);
 }
 
 /* ---- the loop's side ---- */
 
 static void on_doorbell(struct pl_io *io, uint32_t events)
 {
+	struct pl_drive *d = PL_CONTAINER(io, struct pl_drive, on_doorbell);
 	(void)events;
-	run_posts(PL_CONTAINER(io, struct pl_drive, on_doorbell));
+	run_posts(PL_CONTAINER(d, struct parley_server, drive));
 }
 
 static void on_alarm(struct pl_io *io, uint32_t events)

@@ -1,0 +1,321 @@
+/*
+ * request.c - an upgrade request as the program sees it, and the way of its answer, from any
+ * thread, back to the connection's worker.
+ *
+ * A request that was asked about lives until it is answered, whatever becomes of the client. It is
+ * in the site's list until then. Its state says whose it is:
+ *
+ *     ASKING ──answer──► ANSWERED      authenticate is running; the worker sees it when that
+ * returns ASKING ──return──► WAITING ──answer──► ANSWERED      the answer posts it home to the
+ * worker
+ */
+#include "handler/internal.h"
+
+#include "wire/pattern.h"
+#include "wire/url.h"
+
+enum { ASKING, WAITING, ANSWERED };
+enum { DECODED_MAX = 32 << 10, ASKED_MAX = 65536 };
+
+/* A name and its decoded value. */
+struct pl_request_memo {
+	struct pl_request_memo *next;
+	struct pl_slice name, value;
+	bool is_param;
+};
+
+/* ---- birth and end ---- */
+
+void pl_request_init(parley_request *r, struct pl_hall *hall, struct pl_conn *conn,
+		     const struct pl_request *seen)
+{
+	char text[PL_ADDRESS_TEXT];
+	*r = (parley_request){.hall = hall, .conn = conn, .seen = seen, .memory = &r->own};
+	pl_arena_init(&r->own.arena, DECODED_MAX);
+	pl_list_init(&r->node);
+	if (pl_ip_is_local(pl_conn_from(conn)))
+		return;
+	pl_ip_format(pl_conn_from(conn), text);
+	(void)pl_text_cut(pl_slice_str(text), r->addr, sizeof(r->addr) - 1);
+}
+
+void pl_request_fini(parley_request *r)
+{
+	pl_arena_fini(&r->own.arena);
+	pl_free(r->kept);
+}
+
+parley_request *pl_request_copy(const parley_request *from)
+{
+	parley_request *r = PL_NEW(parley_request);
+	struct pl_request *kept = r ? pl_request_keep(from->seen) : NULL;
+	if (!kept) {
+		pl_free(r);
+		return NULL;
+	}
+	pl_request_init(r, from->hall, from->conn, kept);
+	r->kept = kept;
+	return r;
+}
+
+void pl_request_free(parley_request *r)
+{
+	if (!r)
+		return;
+	pl_request_fini(r);
+	pl_free(r);
+}
+
+/* ---- what it says ---- */
+
+struct parley_slice parley_request_path(const parley_request *r)
+{
+	return r->seen ? pl_out(r->seen->http->path) : parley_slice(NULL, 0);
+}
+
+/* Decodes, or remembers what came of it last time. */
+static struct pl_slice decoded(struct pl_request_memory *m, const struct pl_request *seen,
+			       struct pl_slice encoded, const char *name, bool is_param)
+{
+	struct pl_slice value = {NULL, 0}, key = pl_slice_str(name);
+	for (struct pl_request_memo *i = m->memos; i; i = i->next)
+		if (i->is_param == is_param && pl_slice_eq(i->name, key))
+			return i->value;
+	size_t used = m->arena.used;
+	int err = is_param ? pl_percent_decode(encoded, false, &m->arena, &value)
+			   : pl_query_get(seen->http->query, name, &m->arena, &value);
+	if (err)
+		return pl_slice(NULL, 0);
+	struct pl_request_memo *memo =
+		m->arena.used > used ? pl_arena_alloc(&m->arena, sizeof(*memo)) : NULL;
+	if (memo && !pl_arena_copy(&m->arena, key, &memo->name)) {
+		memo->value = value;
+		memo->is_param = is_param;
+		memo->next = m->memos;
+		m->memos = memo;
+	}
+	return value;
+}
+
+struct parley_slice parley_request_param(const parley_request *r, const char *name)
+{
+	if (!r->seen || !name)
+		return parley_slice(NULL, 0);
+	struct pl_slice path = pl_handler_path(r->hall->site->handlers, r->seen->http->path);
+	struct pl_slice raw =
+		pl_pattern_param(r->hall->handler->def.pattern, path, pl_slice_str(name));
+	return raw.at ? pl_out(decoded(r->memory, r->seen, raw, name, true)) : pl_out(raw);
+}
+
+struct parley_slice parley_request_query(const parley_request *r, const char *name)
+{
+	if (!r->seen || !name || !r->seen->http->query.at)
+		return parley_slice(NULL, 0);
+	return pl_out(decoded(r->memory, r->seen, r->seen->http->query, name, false));
+}
+
+struct parley_slice parley_request_header(const parley_request *r, const char *name)
+{
+	if (!r->seen || !name)
+		return parley_slice(NULL, 0);
+	return pl_out(pl_http_header(&r->seen->http->head, name));
+}
+
+struct parley_slice parley_request_addr(const parley_request *r)
+{
+	return parley_cstr(r->addr);
+}
+
+parley_server *parley_request_server(const parley_request *r)
+{
+	return r->hall->site->handlers->server;
+}
+
+void *parley_request_user(const parley_request *r)
+{
+	return r->hall->handler->def.user;
+}
+
+/* ---- the answer ---- */
+
+static void respond(struct pl_conn *conn, unsigned status, struct pl_slice text)
+{
+	/* RFC 9110, 15.5.2: a 401 says what to come with. */
+	static const struct pl_http_header challenge = {{"WWW-Authenticate", 16}, {"Bearer", 6}};
+	struct pl_http_reply reply = {.status = status,
+				      .type = PL_S("text/plain; charset=utf-8"),
+				      .body = text,
+				      .headers = &challenge,
+				      .header_count = status == 401};
+	pl_conn_respond(conn, &reply);
+}
+
+/* A browser cannot see the status of a refused handshake, but a close code it can. */
+static void upgrade_and_close(const parley_request *r, struct pl_conn *conn)
+{
+	const struct pl_handler *h = r->hall->handler;
+	struct pl_slice protocol = pl_line_protocol_name(h, pl_line_protocol(h, r->seen));
+	if (pl_conn_upgrade(conn, r->seen, protocol, NULL))
+		respond(conn, 503, PL_S(""));
+	else
+		pl_conn_close(conn, r->code, pl_slice(r->reason, r->reason_len));
+}
+
+static void deny(const parley_request *r, struct pl_conn *conn)
+{
+	if (r->code < 1000)
+		respond(conn, r->code, pl_slice(r->reason, r->reason_len));
+	else
+		upgrade_and_close(r, conn);
+}
+
+static void free_auth_of(parley_request *r)
+{
+	if (!r->free_auth)
+		return;
+	uintptr_t before = pl_handler_enter(r->hall->site);
+	r->free_auth(r->auth);
+	pl_handler_leave(r->hall->site, before);
+}
+
+/* Off the list: from here on it is only ours. */
+static struct pl_conn *take_off(parley_request *r)
+{
+	struct pl_conn *conn = r->conn;
+	r->conn = NULL;
+	r->hall->site->nasked--;
+	pl_list_remove(&r->node);
+	pl_timer_stop(&r->deadline);
+	if (conn)
+		pl_conn_set_user(conn, NULL);
+	return conn;
+}
+
+static void finish(parley_request *r)
+{
+	struct pl_conn *conn = take_off(r);
+	if (conn && r->code)
+		deny(r, conn);
+	else if (conn)
+		pl_line_begin(conn, r, r->auth, r->free_auth);
+	else if (!r->code)
+		free_auth_of(r);
+	pl_request_free(r);
+}
+
+static void come_home(struct pl_task *t)
+{
+	finish(PL_CONTAINER(t, parley_request, task));
+}
+
+static void answer(parley_request *r)
+{
+	uint8_t was = atomic_exchange_explicit(&r->state, ANSWERED, memory_order_acq_rel);
+	if (was == WAITING)
+		pl_loop_post(r->hall->site->loop, &r->task);
+}
+
+void parley_accept(parley_request *r, void *auth, void (*free_auth)(void *))
+{
+	if (atomic_exchange(&r->is_answered, true))
+		return;
+	r->auth = auth;
+	r->free_auth = free_auth;
+	answer(r);
+}
+
+void parley_reject(parley_request *r, uint16_t code, const char *reason)
+{
+	if (atomic_exchange(&r->is_answered, true))
+		return;
+	bool is_status = code >= 400 && code <= 599;
+	bool is_close = code == 1008 || (code >= 4000 && code <= 4999);
+	r->code = is_status || is_close ? code : 500;
+	r->reason_len =
+		(uint8_t)pl_text_cut(pl_slice_str(reason), r->reason, sizeof(r->reason)).len;
+	answer(r);
+}
+
+/* ---- the question ---- */
+
+static void on_deadline(struct pl_timer *t)
+{
+	parley_request *r = PL_CONTAINER(t, parley_request, deadline);
+	struct pl_conn *conn = r->conn;
+	r->conn = NULL;
+	if (!conn)
+		return;
+	pl_conn_set_user(conn, NULL);
+	respond(conn, 503, PL_S("Authentication took too long\n"));
+}
+
+void pl_request_lost(parley_request *r)
+{
+	if (!r)
+		return;
+	r->conn = NULL;
+	pl_timer_stop(&r->deadline);
+}
+
+/* Nobody has answered yet: what the request says must outlive this call. */
+static void wait_for_answer(parley_request *r)
+{
+	struct pl_conn *conn = r->conn;
+	r->kept = pl_request_keep(r->seen);
+	r->seen = r->kept;
+	/* What was decoded may point into what is gone. */
+	r->memory->memos = NULL;
+	if (!r->kept) {
+		r->conn = NULL;
+		respond(conn, 503, PL_S(""));
+		return;
+	}
+	pl_conn_set_user(conn, r);
+	pl_timer_set(r->hall->site->loop, &r->deadline, r->hall->handler->def.auth_ms);
+}
+
+static parley_request *question(struct pl_hall *hall, struct pl_conn *conn,
+				const struct pl_request *seen)
+{
+	struct pl_handler_site *s = hall->site;
+	parley_request *r = s->nasked < ASKED_MAX ? PL_NEW(parley_request) : NULL;
+	if (!r)
+		return NULL;
+	pl_request_init(r, hall, conn, seen);
+	atomic_init(&r->state, ASKING);
+	pl_timer_init(&r->deadline, on_deadline);
+	r->task.run = come_home;
+	pl_list_append(&s->asked, &r->node);
+	s->nasked++;
+	return r;
+}
+
+void pl_request_ask(struct pl_hall *hall, struct pl_conn *conn, const struct pl_request *seen)
+{
+	const struct parley_endpoint *def = &hall->handler->def;
+	parley_request *r = question(hall, conn, seen);
+	if (!r) {
+		respond(conn, 503, PL_S(""));
+		return;
+	}
+	uintptr_t before = pl_handler_enter(hall->site);
+	def->authenticate(r, def->user);
+	pl_handler_leave(hall->site, before);
+	uint8_t asking = ASKING;
+	if (atomic_compare_exchange_strong(&r->state, &asking, WAITING))
+		wait_for_answer(r);
+	else
+		finish(r);
+}
+
+void pl_requests_end(struct pl_handler_site *s)
+{
+	PL_LIST_EACH (node, &s->asked) {
+		parley_request *r = PL_CONTAINER(node, parley_request, node);
+		bool is_answered = atomic_load(&r->state) == ANSWERED;
+		(void)take_off(r);
+		if (is_answered && !r->code)
+			free_auth_of(r);
+		pl_request_free(r);
+	}
+}
