@@ -63,6 +63,58 @@ static void a_life(void **state)
 	expect_log(&w, "");
 }
 
+static int which(parley_conn *c, enum parley_kind kind, struct parley_slice raw,
+		 const parley_json *json)
+{
+	static const char *const names[] = {"null",   "bool",  "int",   "number",
+					    "string", "array", "object"};
+	(void)kind;
+	(void)raw;
+	return parley_send(c, parley_cstr(json ? names[parley_json_type(json)] : "raw"));
+}
+
+/* Exactly the texts of RFC 8259 are JSON, but for the limits that parley.h names. */
+static void what_is_json(void **state)
+{
+	static const struct {
+		const char *text, *is;
+	} rows[] = {
+		{"{}", "object"},
+		{" \t\r\n[1]\n", "array"},
+		{"\"\"", "string"},
+		{"-0.5", "number"},
+		{"1e3", "number"},
+		{"7", "int"},
+		{"-7", "int"},
+		{"true", "bool"},
+		{"false", "bool"},
+		{"null", "null"},
+		{"", "raw"},
+		{" ", "raw"},
+		{"nul", "raw"},
+		{"hello", "raw"},
+		{"NaN", "raw"},
+		{"+1", "raw"},
+		{".5", "raw"},
+		{"'a'", "raw"},
+		{"{} {}", "raw"},
+		{"{\"a\":}", "raw"},
+		{"\xef\xbb\xbf{}", "raw"},
+		{"{\"a\":1,\"a\":2}", "raw"},
+	};
+	struct parley_endpoint e = {.pattern = "/ws", .on_message = which};
+	(void)state;
+	world_open(&w, &e);
+	struct client *c = client_new(&w, "/ws");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		say(&w, c, rows[i].text);
+		expect_text(&w, c, rows[i].is);
+	}
+	say_bytes(&w, c, PL_WS_TEXT, PL_S("\0{}"));
+	expect_text(&w, c, "raw");
+	world_end(&w);
+}
+
 static bool is_uuid_v4(struct parley_slice id)
 {
 	struct pl_uuid u;
@@ -554,6 +606,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_life),
+		cmocka_unit_test(what_is_json),
 		cmocka_unit_test(what_a_connection_is),
 		cmocka_unit_test(an_endpoint_may_have_no_callbacks),
 		cmocka_unit_test(a_failed_on_connect_is_told_and_closes),

@@ -238,8 +238,8 @@ static void nobody_answers(void **state)
 	(void)state;
 	e.auth_ms = 50;
 	open_world(&e);
-	struct client *c = client_ask(&w, "/ws/me?do=later", "X-Name: Dora\r\n");
 	uint64_t begin = pl_now_ms();
+	struct client *c = client_ask(&w, "/ws/me?do=later", "X-Name: Dora\r\n");
 	expect_status(&w, c, "503", "Authentication took too long\n");
 	assert_in_range(pl_now_ms() - begin, 40, 2000);
 	assert_true(parley_slice_eq(parley_request_header(asked, "X-Name"), PARLEY_S("Dora")));
