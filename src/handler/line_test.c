@@ -560,6 +560,61 @@ static void a_slow_reader(void **state)
 	forget_log(&w);
 }
 
+/* ---- options that the connection keeps ---- */
+
+static void heartbeat_and_inactivity(void **state)
+{
+	struct parley_endpoint e = {
+		.pattern = "/beat", .heartbeat_ms = 100, .on_close = close_noted};
+	struct parley_endpoint idle = {.pattern = "/idle", .idle_ms = 300, .on_close = close_noted};
+	(void)state;
+	world_new(&w, NULL, 1);
+	world_serve(&w, &e);
+	world_serve(&w, &idle);
+	world_start(&w);
+	struct client *c = client_new(&w, "/beat");
+	for (int i = 0; i < 5; i++) { /* who answers lives on */
+		expect_frame(&w, c, PL_WS_PING, "heartbeat");
+		say_bytes(&w, c, PL_WS_PONG, PL_S("any"));
+	}
+	for (int i = 0; i < 3; i++)
+		expect_frame(&w, c, PL_WS_PING, "heartbeat");
+	expect_close(&w, c, 1000, "No pong received");
+	say_close(&w, c, 1000, "");
+	UNTIL(&w, w.log_len);
+	expect_log(&w, "close 1000 No pong received;");
+	c = client_new(&w, "/idle");
+	uint64_t begin = pl_now_ms();
+	while (pl_now_ms() - begin < 450) {
+		turn_for(&w, 50);
+		say_bytes(&w, c, PL_WS_PING, PL_S(""));
+	}
+	begin = pl_now_ms();
+	expect_close(&w, c, 1000, "Inactivity timeout");
+	assert_true(pl_now_ms() - begin >= 200);
+	world_end(&w);
+	forget_log(&w);
+}
+
+static void compression_is_an_endpoints_choice(void **state)
+{
+	struct parley_endpoint no = PARLEY_ENDPOINT("/no");
+	struct parley_endpoint yes = {.pattern = "/yes", .compress = true};
+	(void)state;
+	world_new(&w, NULL, 1);
+	world_serve(&w, &no);
+	world_serve(&w, &yes);
+	world_start(&w);
+	for (int i = 0; i < 2; i++) {
+		struct client *c = client_ask(&w, i ? "/yes" : "/no",
+					      "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+		UNTIL(&w, has_head(c));
+		assert_int_equal(memmem(c->got.at, c->got.len, "permessage-deflate", 18) != NULL,
+				 i);
+	}
+	world_end(&w);
+}
+
 /* ---- the request later on ---- */
 
 static int remember_request(parley_conn *c)
@@ -616,6 +671,8 @@ int main(void)
 		cmocka_unit_test(codes_and_reasons_of_a_close),
 		cmocka_unit_test(control_frames_and_limits),
 		cmocka_unit_test(a_slow_reader),
+		cmocka_unit_test(heartbeat_and_inactivity),
+		cmocka_unit_test(compression_is_an_endpoints_choice),
 		cmocka_unit_test(a_request_may_be_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
  * rooms_test.c - proves who hears a broadcast: whoever is a member at that moment, each once, on
  * every worker; that rooms belong to an endpoint; and that limits are kept, whatever clients wish.
  */
+#include "handler/internal.h"
 #include "handler/testing.h"
 
 static struct world w;
@@ -132,6 +133,21 @@ static void who_hears_a_broadcast(void **state)
 	settle(&w);
 	act(&w.clients[4], "{'do':'tell','rooms':['a','c'],'text':'x'}");
 	heard("2", "x");
+	world_end(&w);
+}
+
+/* The number of a broadcast is 32 bits long. */
+static void numbers_begin_again(void **state)
+{
+	(void)state;
+	people();
+	for (int i = 0; i < 4; i++) {
+		act(&w.clients[2], "{'do':'tell','rooms':['a','b'],'text':'x'}");
+		heard("013", "x");
+		if (i == 0) /* they carry the number 1 now, which comes again */
+			w.sites[0]->stamp = w.sites[1]->stamp = UINT32_MAX;
+	}
+	assert_int_equal(w.sites[0]->stamp, 3);
 	world_end(&w);
 }
 
@@ -459,6 +475,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_hears_a_broadcast),
+		cmocka_unit_test(numbers_begin_again),
 		cmocka_unit_test(bad_names_are_told),
 		cmocka_unit_test(rooms_belong_to_an_endpoint),
 		cmocka_unit_test(a_goodbye_reaches_the_others),
