@@ -33,4 +33,5 @@ if(PARLEY_COVERAGE)
   target_compile_options(parley_flags INTERFACE --coverage)
   target_link_options(parley_flags INTERFACE --coverage)
 endif()
-target_link_options(parley_flags INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed)
+target_link_options(parley_flags INTERFACE
+  $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie> -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed)

@@ -1,6 +1,7 @@
 /* cmd_docs.c - parley docs PAGE: the pages of docs/ that are printed from tables. */
 #include "cmd.h"
 
+#include "dialect/native.h"
 #include "dialect/qrypt.h"
 #include "rest/rest.h"
 
@@ -14,6 +15,7 @@ struct page {
 static const struct page pages[] = {
 	{"configuration", pl_config_markdown},
 	{"qryptchat", pl_qrypt_document},
+	{"native", pl_native_document},
 	{"metrics", pl_rest_metrics_markdown},
 };
 

@@ -10,6 +10,7 @@ pages=(
 	configuration docs/configuration.md
 	metrics docs/metrics.md
 	qryptchat docs/dialects/qryptchat.md
+	native docs/dialects/native.md
 )
 
 cmake --preset dev >/dev/null

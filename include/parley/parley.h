@@ -31,6 +31,9 @@
 
 #ifdef __cplusplus
 extern "C" {
+/* A function may have the name of a struct: that is how C names things. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 #endif
 
 #define PARLEY_API __attribute__((visibility("default")))
@@ -66,6 +69,8 @@ enum parley_err {
 PARLEY_API const char *parley_strerror(int err);
 /* "0.1.0", of the library that is loaded. [any thread] */
 PARLEY_API const char *parley_version(void);
+/* Milliseconds since 1970, as clients want them in timestamps. [any thread] */
+PARLEY_API int64_t parley_now_ms(void);
 
 /* ---- bytes ---- */
 
@@ -230,6 +235,16 @@ struct parley_options {
 	void *user; /* for log */
 };
 
+/* Options with an address and nothing else, as an initialiser in C and C++. */
+#ifdef __cplusplus
+#define PARLEY_OPTIONS(address) (parley_options_at(address))
+#else
+#define PARLEY_OPTIONS(address)     \
+	{                           \
+		.listen = (address) \
+	}
+#endif
+
 /* options: NULL for all defaults. A bad option is PARLEY_EINVAL and told to options->log. */
 PARLEY_API int parley_create_sized(parley_server **out, const struct parley_options *, size_t size);
 /* Before the start. PARLEY_EINVAL: a bad pattern or value; PARLEY_ESTATE: already started. */
@@ -331,6 +346,7 @@ struct parley_field {
 	union {
 		int64_t integer;
 		double number;
+		const struct parley_field *fields;
 	} u;
 };
 
@@ -345,6 +361,9 @@ PARLEY_API struct parley_field parley_kbool(const char *key, bool value);
 PARLEY_API struct parley_field parley_kraw(const char *key, struct parley_slice json);
 /* Part of a message that came in, whatever it is. NULL: null. */
 PARLEY_API struct parley_field parley_kjson(const char *key, const parley_json *value);
+/* An object inside: parley_kobj("user", PARLEY_OBJ(...)), at most 8 in each other. The list is not
+ * copied: it must live until the call that sends it, as one does that is written there. */
+PARLEY_API struct parley_field parley_kobj(const char *key, const struct parley_field *fields);
 
 /* {"key": value, ...} of at most PARLEY_FIELDS_MAX fields, for the *_object functions:
  * parley_send_object(c, PARLEY_OBJ(parley_kstr("type", PARLEY_S("hi")))). */
@@ -353,6 +372,9 @@ PARLEY_API struct parley_field parley_kjson(const char *key, const parley_json *
 #else
 #define PARLEY_OBJ(...) ((const struct parley_field[]){__VA_ARGS__, {.key = NULL}})
 #endif
+
+/* The same with a type, as most messages have: PARLEY_MSG("joined", parley_kstr("room", room)). */
+#define PARLEY_MSG(name, ...) PARLEY_OBJ(parley_kstr("type", PARLEY_S(name)), __VA_ARGS__)
 
 PARLEY_API int parley_send_object(parley_conn *, const struct parley_field *);
 
@@ -380,6 +402,23 @@ struct parley_to {
 	bool own_rooms;    /* the rooms that the sender is in, instead; in none: all */
 	bool binary;
 };
+/* All of the endpoint; the members of one room, which must live as long as the result. */
+static inline struct parley_to parley_to_all(bool include_self)
+{
+	struct parley_to to;
+	memset(&to, 0, sizeof(to));
+	to.include_self = include_self;
+	return to;
+}
+
+static inline struct parley_to parley_to_room(const struct parley_slice *room, bool include_self)
+{
+	struct parley_to to = parley_to_all(include_self);
+	to.rooms = room;
+	to.nrooms = 1;
+	return to;
+}
+
 /*
  * To the endpoint's connections on all workers. Whoever is a member now hears it; the sender need
  * not be one. to: NULL for all others. Also in on_close. A slow or closing listener is no error.
@@ -454,6 +493,7 @@ static inline int parley_serve(parley_server *server, const struct parley_endpoi
 }
 
 #ifdef __cplusplus
+#pragma GCC diagnostic pop
 }
 
 inline parley_endpoint parley_endpoint_at(const char *pattern)
@@ -461,6 +501,13 @@ inline parley_endpoint parley_endpoint_at(const char *pattern)
 	parley_endpoint e{};
 	e.pattern = pattern;
 	return e;
+}
+
+inline parley_options parley_options_at(const char *listen)
+{
+	parley_options o{};
+	o.listen = listen;
+	return o;
 }
 
 struct parley_fields {

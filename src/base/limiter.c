@@ -79,6 +79,18 @@ static struct bucket *find(struct pl_limiter *l, uint64_t hash, uint64_t now_ms)
 	return fullest;
 }
 
+bool pl_limiter_has(struct pl_limiter *l, struct pl_slice key, uint32_t cost, uint64_t now_ms)
+{
+	if (!l || !l->per_minute)
+		return true;
+	uint64_t hash = pl_siphash(l->seed, key) | 1ull << 63;
+	pthread_mutex_t *lock = &l->lock[hash & (STRIPES - 1)];
+	pthread_mutex_lock(lock);
+	uint64_t level = level_at(l, find(l, hash, now_ms), now_ms);
+	pthread_mutex_unlock(lock);
+	return level >= (uint64_t)cost * UNIT;
+}
+
 int pl_limiter_take(struct pl_limiter *l, struct pl_slice key, uint32_t cost, uint64_t now_ms,
 		    uint64_t *retry_ms)
 {

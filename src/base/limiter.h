@@ -25,4 +25,7 @@ void pl_limiter_free(struct pl_limiter *); /* NULL is fine */
 int pl_limiter_take(struct pl_limiter *, struct pl_slice key, uint32_t cost, uint64_t now_ms,
 		    uint64_t *retry_ms) PL_MUST_CHECK;
 
+/* [any thread] Whether `cost` tokens lie ready. Takes nothing. */
+bool pl_limiter_has(struct pl_limiter *, struct pl_slice key, uint32_t cost, uint64_t now_ms);
+
 #endif

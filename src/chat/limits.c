@@ -31,3 +31,9 @@ int pl_limits_take(struct pl_limits *l, enum pl_limit which, struct pl_slice who
 {
 	return pl_limiter_take(l->by[which], whose, 1, now_ms, retry_ms);
 }
+
+bool pl_limits_has(struct pl_limits *l, enum pl_limit which, struct pl_slice whose, uint32_t n,
+		   uint64_t now_ms)
+{
+	return pl_limiter_has(l->by[which], whose, n, now_ms);
+}

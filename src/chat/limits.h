@@ -5,11 +5,12 @@
 #include "base/limiter.h"
 
 /* id, what one token buys, and whom the bucket belongs to */
-#define PL_LIMIT_MAP(X)                                        \
-	X(MESSAGES, "one stored message, per user")            \
-	X(REQUESTS, "one request of any kind, per connection") \
-	X(HISTORY, "one page of history or list, per user")    \
-	X(CREATES, "one new conversation or group, per user")  \
+#define PL_LIMIT_MAP(X)                                                                \
+	X(MESSAGES, "one stored message, per user")                                    \
+	X(CHATS, "the same, of a dialect that has a window of its own per connection") \
+	X(REQUESTS, "one request of any kind, per connection")                         \
+	X(HISTORY, "one page of history or list, per user")                            \
+	X(CREATES, "one new conversation or group, per user")                          \
 	X(AUTH_FAILURES, "one refused token, per address")
 
 enum pl_limit {
@@ -32,5 +33,8 @@ void pl_limits_fini(struct pl_limits *);
 /* [any thread] As pl_limiter_take. */
 int pl_limits_take(struct pl_limits *, enum pl_limit, struct pl_slice whose, uint64_t now_ms,
 		   uint64_t *retry_ms) PL_MUST_CHECK;
+/* [any thread] Whether so many could be taken now. */
+bool pl_limits_has(struct pl_limits *, enum pl_limit, struct pl_slice whose, uint32_t n,
+		   uint64_t now_ms);
 
 #endif

@@ -72,6 +72,11 @@ void *pl_conn_ctx(const struct pl_conn *);   /* the endpoint's */
 uint64_t pl_conn_id(const struct pl_conn *); /* unique in the process; for logs */
 const struct pl_ip *pl_conn_from(const struct pl_conn *);
 bool pl_conn_is_open(const struct pl_conn *); /* a WebSocket that has not begun to close */
+/*
+ * In on_close of a WebSocket: what broke it. 0: nothing; PL_EPROTO, PL_ETOOBIG, PL_ENOMEM: why the
+ * peer's words could not be taken; PL_ECLOSED: it went away without a goodbye.
+ */
+int pl_conn_fault(const struct pl_conn *);
 
 /* Answers the request that is owed one. reply->keep_alive and is_head are set here. */
 void pl_conn_respond(struct pl_conn *, struct pl_http_reply *reply);

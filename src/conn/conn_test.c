@@ -236,6 +236,7 @@ static void frames_may_come_with_the_handshake(void **state)
 		line_hang_up(&l);
 		LINE_UNTIL(&l, l.closes == 1);
 		assert_int_equal(l.close_code, 1006);
+		assert_int_equal(l.fault, PL_ECLOSED);
 		pl_buf_fini(&b);
 		line_close(&l);
 	}
@@ -286,6 +287,7 @@ static void the_peer_closes(void **state)
 	LINE_UNTIL(&l, l.eof);
 	assert_int_equal(l.closes, 1);
 	assert_int_equal(l.close_code, 4001);
+	assert_int_equal(l.fault, 0);
 	assert_string_equal(l.reason, "enough");
 	line_hang_up(&l);
 	LINE_UNTIL(&l, !pl_conns_count(l.set));
@@ -306,6 +308,7 @@ static void we_close_and_wait_for_the_answer(void **state)
 	LINE_UNTIL(&l, l.closes == 1 && l.eof);
 	assert_int_equal(l.is_notified, l.tls != NULL);
 	assert_int_equal(l.close_code, 4001);
+	assert_int_equal(l.fault, 0);
 	line_close(&l);
 }
 
@@ -352,6 +355,7 @@ static void faults_close_after_what_was_right(void **state)
 		line_expect_close(&l, bad[i].code);
 		LINE_UNTIL(&l, l.eof && l.closes == 1);
 		assert_int_equal(l.close_code, bad[i].code);
+		assert_int_equal(l.fault, bad[i].code == 1009 ? PL_ETOOBIG : PL_EPROTO);
 		pl_buf_fini(&b);
 		line_close(&l);
 	}

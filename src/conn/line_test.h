@@ -38,6 +38,7 @@ struct line {
 	struct pl_conn *conn; /* of the last callback; NULL after its on_close */
 	int requests, upgrades, messages, closes;
 	uint16_t close_code;
+	int fault;
 	char reason[128], path[64];
 	size_t answer_bytes; /* of /big */
 	struct pl_timer later;
@@ -148,6 +149,7 @@ static inline void line_on_close(struct pl_conn *c, uint16_t code, struct pl_sli
 	l->closes++;
 	l->conn = NULL;
 	l->close_code = code;
+	l->fault = pl_conn_fault(c);
 	snprintf(l->reason, sizeof(l->reason), "%.*s", PL_FMT(reason));
 }
 

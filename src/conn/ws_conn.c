@@ -62,9 +62,11 @@ static void on_event(struct pl_conn *c, const struct pl_ws_event *ev)
 	}
 }
 
-static void on_fault(struct pl_conn *c, const struct pl_ws_event *ev)
+static void on_fault(struct pl_conn *c, const struct pl_ws_event *ev, int err)
 {
 	pl_metric_add(c->set->metrics, PL_M_PROTOCOL_ERRORS, 1);
+	if (!c->close_code)
+		c->fault = (int8_t)err;
 	if (c->phase == PL_PH_OPEN)
 		put_close(c, ev->close_code, ev->reason);
 	if (c->phase == PL_PH_DEAD)
@@ -87,7 +89,7 @@ void pl_ws_input(struct pl_conn *c, char *at, size_t n)
 			return;
 	}
 	if (got < 0)
-		on_fault(c, &ev);
+		on_fault(c, &ev, got);
 	else if (pl_conn_unsent(c) > pl_conn_ws(c)->out_soft)
 		pl_conn_read_on(c, false); /* who does not read answers asks no more questions */
 }
@@ -124,7 +126,7 @@ static void slow(struct pl_conn *c)
 	pl_log(c->set->log, PL_INFO, "conn", "connection %llu reads too slowly: closed",
 	       (unsigned long long)c->id);
 	/* What has begun to leave must leave whole; the rest makes room for the goodbye. */
-	pl_outq_cut(c->queue);
+	pl_outq_cut(&c->queue->q);
 	pl_conn_close(c, 1013, reason);
 }
 
@@ -134,7 +136,9 @@ static bool has_room(struct pl_conn *c, size_t n, bool is_volatile)
 	const struct pl_ws_options *o = pl_conn_ws(c);
 	/* Much in one turn is not yet a slow reader: let the socket say what it takes. */
 	while (!c->is_blocked && pl_conn_unsent(c) && pl_conn_unsent(c) + n > o->out_soft)
-		pl_loop_flush_now(c->set->loop, &c->out);
+		pl_loop_flush_now(c->set->loop, &c->queue->out);
+	if (c->phase == PL_PH_DEAD)
+		return false;
 	size_t unsent = pl_conn_unsent(c);
 	if (!c->is_blocked || unsent + n <= o->out_soft)
 		return true;
@@ -143,9 +147,9 @@ static bool has_room(struct pl_conn *c, size_t n, bool is_volatile)
 		return false;
 	}
 	uint64_t now = pl_loop_now_ms(c->set->loop);
-	if (!c->queue->slow_since_ms)
-		c->queue->slow_since_ms = now;
-	return unsent + n <= o->out_hard && now - c->queue->slow_since_ms <= o->slow_ms;
+	if (!c->queue->q.slow_since_ms)
+		c->queue->q.slow_since_ms = now;
+	return unsent + n <= o->out_hard && now - c->queue->q.slow_since_ms <= o->slow_ms;
 }
 
 /* 0, or what pl_conn_send is to say. */

@@ -2,10 +2,8 @@
  * listeners. */
 #include "dialect/qrypt_internal.h"
 
-#include "base/mem.h"
+#include "dialect/encoded.h"
 #include "wire/json_write.h"
-
-enum { FRAME_MAX = 32 << 20 };
 
 static void message_received(const struct pl_event *e, struct pl_slice content, struct pl_buf *b)
 {
@@ -71,28 +69,15 @@ static void (*const words[PL_EV__COUNT])(const struct pl_event *, struct pl_buf 
 	[PL_EV_CONVERSATION] = conversation_created,
 };
 
-struct pl_encoded {
-	struct pl_buf text;
-	struct pl_shared shared;
-};
+static void write_words(const struct pl_event *e, struct pl_buf *b)
+{
+	words[e->kind](e, b);
+	pl_qrypt_end_fresh(b);
+}
 
 static struct pl_encoded *encode(const struct pl_event *e)
 {
-	struct pl_encoded *x = words[e->kind] ? PL_NEW(struct pl_encoded) : NULL;
-	if (!x)
-		return NULL;
-	pl_buf_init(&x->text, FRAME_MAX);
-	words[e->kind](e, &x->text);
-	pl_qrypt_end_fresh(&x->text);
-	if (x->text.err) {
-		pl_buf_fini(&x->text);
-		pl_free(x);
-		return NULL;
-	}
-	x->shared = (struct pl_shared){.kind = PL_WS_TEXT,
-				       .payload = pl_buf_slice(&x->text),
-				       .is_volatile = e->is_volatile};
-	return x;
+	return words[e->kind] ? pl_encoded_new(e, PL_WS_TEXT, write_words) : NULL;
 }
 
 /* Everyone's own copy, and nothing for whom there is none. */
@@ -120,11 +105,4 @@ static void push(struct pl_peer *p, const struct pl_event *e, struct pl_encoded 
 		pl_conn_push(s->conn, &x->shared);
 }
 
-static void free_encoded(struct pl_encoded *x)
-{
-	pl_shared_fini(&x->shared);
-	pl_buf_fini(&x->text);
-	pl_free(x);
-}
-
-const struct pl_peer_ops pl_qrypt_peer_ops = {encode, push, free_encoded};
+const struct pl_peer_ops pl_qrypt_peer_ops = {encode, push, pl_encoded_free};

@@ -44,7 +44,8 @@ int pl_schema_read(const struct pl_field *fields, const struct pl_json *object, 
 {
 	for (const struct pl_field *f = fields; f && f->name; f++) {
 		const struct pl_json *v = pl_json_get(object, f->name);
-		if (pl_json_is_absent(v) || !read_one(f, v, (char *)out + f->offset))
+		if (!v || (v->type == PL_JSON_NULL && !(f->flags & PL_NULL_TOO)) ||
+		    !read_one(f, v, (char *)out + f->offset))
 			continue;
 		*bad = f->name;
 		/* A text that is too long is not a missing one. */

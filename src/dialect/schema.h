@@ -16,6 +16,7 @@ enum pl_field_type {
 
 enum {
 	PL_REQUIRED = 1,
+	PL_NULL_TOO = 4, /* PL_NODE: null is there, and not as if it were absent */
 	PL_NEEDED = 2, /* whether it may be absent is the handler's to say; a wrong type is as if it
 			  were */
 };

@@ -25,6 +25,7 @@ struct call {
 	struct pl_uuid user; /* who asked */
 	struct pl_slice ref;
 	struct pl_op *held;
+	void *attached;
 	bool was_asked;
 	uint64_t expires_s;
 };
@@ -132,7 +133,7 @@ static void on_timer(struct pl_timer *t)
 	wait_for_expiry(s);
 }
 
-static struct pl_slice token_of(const struct pl_request *q, struct pl_arena *a)
+static struct pl_slice find_token(const struct pl_request *q, struct pl_arena *a)
 {
 	struct pl_slice query = {NULL, 0};
 	if (pl_query_get(q->http->query, "token", a, &query))
@@ -144,17 +145,22 @@ static struct pl_slice token_of(const struct pl_request *q, struct pl_arena *a)
 	return is_decoded ? decoded : token;
 }
 
+static size_t waiting_bytes(const struct pl_session *s)
+{
+	return s->dialect->waiting_bytes ? s->dialect->waiting_bytes : WAITING_BYTES;
+}
+
 static struct pl_session *new_session(struct pl_conn *c, struct pl_gateway *g,
 				      const struct pl_dialect *d)
 {
-	struct pl_session *s = PL_NEW(struct pl_session);
+	struct pl_session *s = pl_zalloc(1, d->size ? d->size : sizeof(*s));
 	if (!s)
 		return NULL;
 	s->conn = c;
 	s->gateway = g;
 	s->dialect = d;
 	s->refs = 1;
-	pl_buf_init(&s->waiting, WAITING_BYTES);
+	pl_buf_init(&s->waiting, waiting_bytes(s));
 	pl_timer_init(&s->timer, on_timer);
 	pl_peer_init(&s->peer, d->peer_ops, g->next_id++);
 	return s;
@@ -175,9 +181,11 @@ void pl_session_open(struct pl_conn *c, const struct pl_request *q, struct pl_ga
 	if (g->options->auth_deadline_ms)
 		pl_timer_set(g->hub->loop, &s->timer, g->options->auth_deadline_ms);
 	pl_arena_init(&a, TOKEN_ARENA);
-	struct pl_slice token = token_of(q, &a);
+	struct pl_slice token = d->find_token ? d->find_token(q, &a) : find_token(q, &a);
 	if (token.len)
 		pl_session_sign_in(s, token, (struct pl_slice){NULL, 0}, false);
+	else if (d->on_no_token)
+		d->on_no_token(s);
 	pl_arena_fini(&a);
 }
 
@@ -188,6 +196,8 @@ void pl_session_close(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 	(void)reason;
 	if (!s)
 		return; /* it broke while it was being upgraded, and never became a session */
+	if (s->dialect->on_end)
+		s->dialect->on_end(s);
 	pl_hub_leave(s->gateway->hub, &s->peer);
 	pl_timer_stop(&s->timer);
 	s->conn = NULL;
@@ -200,7 +210,8 @@ static void keep_waiting(struct pl_session *s, struct pl_slice text)
 {
 	uint32_t len = (uint32_t)text.len;
 	/* All of it or nothing: whoever reads it back believes the length. */
-	if (s->nwaiting == WAITING_MAX || pl_buf_reserve(&s->waiting, sizeof(len) + text.len)) {
+	uint32_t max = s->dialect->waiting_max ? s->dialect->waiting_max : WAITING_MAX;
+	if (s->nwaiting == max || pl_buf_reserve(&s->waiting, sizeof(len) + text.len)) {
 		end(s, 1008, PL_S("too much was sent before signing in was done"));
 		return;
 	}
@@ -225,7 +236,7 @@ static void say_what_waited(struct pl_session *s)
 	struct pl_buf waiting = s->waiting;
 	size_t at = 0;
 	uint32_t len;
-	pl_buf_init(&s->waiting, WAITING_BYTES);
+	pl_buf_init(&s->waiting, waiting_bytes(s));
 	s->nwaiting = 0;
 	while (is_here(s) && at + sizeof(len) <= waiting.len) {
 		memcpy(&len, waiting.at + at, sizeof(len));
@@ -281,6 +292,16 @@ struct pl_hub *pl_session_hub(const struct pl_op *op)
 struct pl_slice pl_session_ref(const struct pl_op *op)
 {
 	return ((const struct call *)op->owner)->ref;
+}
+
+void pl_session_attach(struct pl_op *op, void *what)
+{
+	((struct call *)op->owner)->attached = what;
+}
+
+void *pl_session_attached(const struct pl_op *op)
+{
+	return ((const struct call *)op->owner)->attached;
 }
 
 void pl_session_hold(struct pl_op *op, struct pl_op *held)
@@ -377,6 +398,14 @@ static int start_sign_in(struct pl_session *s, struct pl_slice token, struct pl_
 	s->is_signing_in = true;
 	pl_session_submit(s, op);
 	return 0;
+}
+
+int pl_session_be_guest(struct pl_session *s, const struct pl_user *user)
+{
+	int err = pl_hub_enter_guest(s->gateway->hub, &s->peer, user);
+	if (!err)
+		pl_timer_stop(&s->timer);
+	return err;
 }
 
 void pl_session_sign_in(struct pl_session *s, struct pl_slice token, struct pl_slice ref,

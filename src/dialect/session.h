@@ -17,7 +17,11 @@ struct pl_gateway_options {
 				      never */
 	uint32_t expiry_warning_ms; /* how long before its token expires a client is warned */
 	bool provision;             /* a verified token of an unknown user makes that user */
+	/* Native: frames that a connection may send in a window; 0: any number. */
+	uint32_t native_messages, native_window_ms;
 };
+
+struct pl_custom_message;
 
 /* What the dialects of a worker share. */
 struct pl_gateway {
@@ -28,6 +32,7 @@ struct pl_gateway {
 	const struct pl_gateway_options *options;
 	struct pl_buf out; /* scratch of the reply that is being written */
 	uint64_t next_id;
+	const struct pl_custom_message *native_handlers; /* native.h; NULL: none */
 };
 
 /* worker: distinct for each gateway of the process. */
@@ -49,6 +54,18 @@ struct pl_dialect {
 	/* The token runs out at this time; or (is_over) has: the connection is about to be closed.
 	 */
 	void (*on_expiry)(struct pl_session *, uint64_t expires_s, bool is_over);
+
+	/* What follows may be left out. */
+	size_t size; /* of its sessions, which begin with struct pl_session and are zeroed */
+	/* Where the handshake brings the token; at == NULL: nowhere. Without this: pl_token_find.
+	 */
+	struct pl_slice (*find_token)(const struct pl_request *, struct pl_arena *);
+	/* The handshake is done and brought no token. */
+	void (*on_no_token)(struct pl_session *);
+	/* The connection is gone; the peer still is who it was. */
+	void (*on_end)(struct pl_session *);
+	/* Messages that may wait while signing in, and their bytes; 0: 64, 256 KiB. */
+	uint32_t waiting_max, waiting_bytes;
 };
 
 struct pl_session {
@@ -66,7 +83,7 @@ struct pl_session {
 
 /*
  * For an endpoint's on_upgrade, on_message and on_close. A token that the handshake brings
- * (Authorization, ?token=, cookie sb-access-token) signs in without a word; messages wait for the
+ * (find_token) signs in without a word; messages wait for the
  * outcome.
  */
 void pl_session_open(struct pl_conn *, const struct pl_request *, struct pl_gateway *,
@@ -74,6 +91,9 @@ void pl_session_open(struct pl_conn *, const struct pl_request *, struct pl_gate
 void pl_session_message(struct pl_conn *, enum pl_ws_op, struct pl_slice);
 void pl_session_close(struct pl_conn *, uint16_t code, struct pl_slice reason);
 
+/* Somebody whom nobody vouches for, as the dialect invented it. 0: there is no deadline any more.
+ */
+int pl_session_be_guest(struct pl_session *, const struct pl_user *) PL_MUST_CHECK;
 /*
  * Checks the token now, then finds the user in the store; on_signed_in follows, also for a bad
  * token. was_asked: a message asked for it, which is to be answered; ref is handed back.
@@ -99,6 +119,9 @@ bool pl_session_is_still(const struct pl_op *);
 /* Also when the connection is gone. */
 struct pl_hub *pl_session_hub(const struct pl_op *);
 struct pl_slice pl_session_ref(const struct pl_op *);
+/* Something of the caller's that goes with the operation. */
+void pl_session_attach(struct pl_op *, void *);
+void *pl_session_attached(const struct pl_op *);
 /* Keeps another finished operation until this one is done: its answer waits for this one. */
 void pl_session_hold(struct pl_op *, struct pl_op *held);
 struct pl_op *pl_session_held(const struct pl_op *);

@@ -117,6 +117,15 @@ struct pl_config {
 	uint64_t presence_grace_ms, typing_expiry_ms;
 	uint32_t history_page_max;
 
+	bool rooms_open;
+	uint32_t rooms_max;
+
+	struct pl_string_list native_anonymous;
+	uint32_t native_messages;
+	uint64_t native_window_ms, native_heartbeat_ms;
+	size_t native_max_message;
+	bool native_compression;
+
 	char *admin_key, *admin_key_file; /* at most one of them after loading */
 	uint64_t drain_deadline_ms;
 
@@ -204,6 +213,10 @@ const char *pl_speaks_name(enum pl_speaks);
 bool pl_speaks_is_built(enum pl_speaks);
 /* As it was written, without the dialect: "127.0.0.1:8080", "[::1]:80", "unix:/run/p.sock". */
 void pl_listen_print(const struct pl_listen_at *, struct pl_buf *);
+/* Named by this item of native.anonymous: by its port, or as pl_listen_print writes it. */
+bool pl_listen_is_named(const struct pl_listen_at *, const char *item);
+/* Whether native clients without a token are guests there. */
+bool pl_listen_takes_guests(const struct pl_config *, const struct pl_listen_at *);
 /* Reachable from other machines. */
 bool pl_listen_is_public(const struct pl_listen_at *);
 

@@ -70,6 +70,28 @@ static void check_listen(struct check *k)
 			"readable on the way");
 }
 
+static void check_guests(struct check *k)
+{
+	const struct pl_string_list *l = &k->config->native_anonymous;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct pl_listen_at *at = NULL;
+		for (size_t j = 0; !at && j < k->config->listen.n; j++)
+			if (pl_listen_is_named(&k->config->listen.at[j], l->at[i]))
+				at = &k->config->listen.at[j];
+		bool speaks_it =
+			at && (at->speaks == PL_SPEAKS_NATIVE || at->speaks == PL_SPEAKS_ALL);
+		if (!speaks_it)
+			ERROR(k, "native.anonymous",
+			      "native.anonymous: \"%s\" is no listener that speaks native",
+			      l->at[i]);
+		else if (pl_listen_is_public(at))
+			WARNING(k, "native.anonymous",
+				"native.anonymous: everybody who reaches %s may read and write in "
+				"named rooms",
+				l->at[i]);
+	}
+}
+
 static bool has_tls_listener(const struct pl_config *c)
 {
 	for (size_t i = 0; i < c->listen.n; i++)
@@ -343,6 +365,7 @@ int pl_config_check(const struct pl_config *c, struct pl_findings *f)
 	struct check k = {.config = c, .findings = f};
 	uint32_t before = f->errors;
 	check_listen(&k);
+	check_guests(&k);
 	check_tls(&k);
 	check_auth(&k);
 	check_admin(&k);

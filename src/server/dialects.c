@@ -1,7 +1,9 @@
 /* dialects.c - which dialects there are. */
 #include "server/dialects.h"
 
+#include "dialect/native.h"
 #include "dialect/qrypt.h"
+#include "server/settings.h"
 
 const struct pl_dialect_row pl_dialects[] = {
 	{.name = "qrypt",
@@ -9,6 +11,12 @@ const struct pl_dialect_row pl_dialects[] = {
 	 .endpoint = &pl_qrypt_endpoint,
 	 .path = "/ws",
 	 .path_of_all = "/"},
+	{.name = "native",
+	 .speaks = PL_SPEAKS_NATIVE,
+	 .endpoint = &pl_native_endpoint,
+	 .guests = &pl_native_guest_endpoint,
+	 .options = pl_settings_native,
+	 .path_of_all = "/native"},
 };
 
 const size_t pl_dialect_count = sizeof(pl_dialects) / sizeof(*pl_dialects);

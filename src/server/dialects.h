@@ -15,6 +15,9 @@ struct pl_dialect_row {
 	enum pl_speaks speaks;
 	/* Its prototype; the copy's ctx is the worker's struct pl_gateway. */
 	const struct pl_endpoint *endpoint;
+	const struct pl_endpoint *guests; /* the same on listeners that take guests; or NULL */
+	/* Habits of its WebSockets; NULL: those of all. */
+	struct pl_ws_options (*options)(const struct pl_config *);
 	/* In the program: its path on every listener, and on those for everything; or NULL. */
 	const char *path, *path_of_all;
 };

@@ -18,7 +18,11 @@ struct pl_site {
 	struct parley_server *server;
 	struct pl_settings *settings; /* one reference; exchanged on the worker's loop */
 	struct pl_listen_point points[PL_LISTEN_MAX];
-	struct pl_router routers[PL_LISTEN_MAX];         /* of each point */
+	struct pl_router routers[PL_LISTEN_MAX]; /* of each point */
+	struct pl_finder {
+		struct pl_site *site;
+		bool takes_guests;
+	} finders[PL_LISTEN_MAX];                        /* of each router */
 	struct pl_route routes[16 + PL_REST_ROUTES_MAX]; /* of all of them */
 	struct pl_handler_site *handlers;                /* NULL: no endpoints */
 	struct pl_task goodbye;
@@ -27,7 +31,9 @@ struct pl_site {
 	struct pl_hub hub;
 	struct pl_gateway gateway;
 	struct pl_rest rest;
-	struct pl_endpoint dialects[PL_DIALECTS_MAX]; /* by row of the table */
+	/* By row of the table: for all, and on listeners that take guests. */
+	struct pl_endpoint dialects[PL_DIALECTS_MAX], for_guests[PL_DIALECTS_MAX];
+	struct pl_ws_options habits[PL_DIALECTS_MAX];
 	bool has_hub, has_gateway;
 };
 
@@ -81,6 +87,7 @@ struct parley_server {
 	/* Of each listener: descriptor, address, certificate; and what is spoken there. */
 	struct pl_listen_point bound[PL_LISTEN_MAX];
 	enum pl_speaks speaks[PL_LISTEN_MAX];
+	bool takes_guests[PL_LISTEN_MAX];
 	size_t nbound;
 	struct pl_site *sites;
 	uint32_t nsites;

@@ -133,3 +133,25 @@ bool pl_listen_is_public(const struct pl_listen_at *at)
 		return strncmp(at->host, "127.", 4) != 0;
 	return inet_pton(AF_INET6, at->host, &six) != 1 || !IN6_IS_ADDR_LOOPBACK(&six);
 }
+
+bool pl_listen_is_named(const struct pl_listen_at *at, const char *item)
+{
+	struct pl_slice name = pl_slice_str(item);
+	struct pl_buf b;
+	uint64_t port;
+	if (!pl_slice_u64(name, UINT16_MAX, &port))
+		return at->kind != PL_LISTEN_UNIX && at->port == port;
+	pl_buf_init(&b, 256);
+	pl_listen_print(at, &b);
+	bool same = !b.err && pl_slice_eq(pl_buf_slice(&b), name);
+	pl_buf_fini(&b);
+	return same;
+}
+
+bool pl_listen_takes_guests(const struct pl_config *c, const struct pl_listen_at *at)
+{
+	for (size_t i = 0; i < c->native_anonymous.n; i++)
+		if (pl_listen_is_named(at, c->native_anonymous.at[i]))
+			return true;
+	return false;
+}

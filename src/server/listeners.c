@@ -34,6 +34,7 @@ static int bind_one(struct parley_server *s, const struct pl_listen_at *at, stru
 		return err;
 	p->tls = at->tls ? &s->tls : NULL;
 	s->speaks[s->nbound] = at->speaks;
+	s->takes_guests[s->nbound] = pl_listen_takes_guests(s->config, at);
 	s->nbound++;
 	return 0;
 }

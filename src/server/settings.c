@@ -43,6 +43,24 @@ static struct pl_conn_options conn_options(const struct pl_config *c)
 	return o;
 }
 
+/* ---- native ---- */
+
+struct pl_ws_options pl_settings_native(const struct pl_config *c)
+{
+	return (struct pl_ws_options){
+		.max_message = (uint32_t)c->native_max_message,
+		.max_frames = c->limits_max_frames,
+		.heartbeat_ms = millis(c->native_heartbeat_ms),
+		.missed_max = 1,
+		.missed_is_final = true,
+		.out_soft = (uint32_t)c->limits_out_soft,
+		.out_hard = (uint32_t)c->limits_out_hard,
+		.slow_ms = millis(c->limits_slow_for_ms),
+		.compress = c->native_compression,
+		.compress_above = (uint32_t)c->compression_threshold,
+	};
+}
+
 /* ---- rates ---- */
 
 struct pl_rate_limits {
@@ -63,6 +81,9 @@ static void set_rates(struct pl_settings *s, const struct pl_config *c)
 	/* Creating things is dearer than talking. */
 	const struct pl_rate rates[PL_LIMIT__COUNT] = {
 		[PL_LIMIT_MESSAGES] = {c->limits_messages_per_minute, c->limits_burst},
+		[PL_LIMIT_CHATS] = {c->limits_messages_per_minute,
+				    c->native_messages > c->limits_burst ? c->native_messages
+									 : c->limits_burst},
 		[PL_LIMIT_REQUESTS] = {c->limits_requests_per_minute,
 				       c->limits_requests_per_minute / 4},
 		[PL_LIMIT_HISTORY] = {c->limits_history_per_minute, c->limits_history_per_minute},
@@ -142,11 +163,15 @@ int pl_settings_new(const struct pl_config *c, const struct pl_settings *before,
 					   .typing_expiry_ms = millis(c->typing_expiry_ms),
 					   .page_max = c->history_page_max,
 					   .rooms_max = ROOMS_MAX,
+					   .rooms_open = c->rooms_open,
+					   .open_rooms_max = c->rooms_max,
 					   .online_max = ONLINE_MAX};
 	s->gateway = (struct pl_gateway_options){
 		.auth_deadline_ms = millis(c->auth_deadline_ms),
 		.expiry_warning_ms = millis(c->auth_expiry_warning_ms),
 		.provision = c->auth_provision,
+		.native_messages = c->limits_enabled ? c->native_messages : 0,
+		.native_window_ms = millis(c->native_window_ms),
 	};
 	set_rates(s, c);
 	int err = copy_origins(s, &c->origins);

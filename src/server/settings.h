@@ -33,6 +33,8 @@ int pl_settings_new(const struct pl_config *, const struct pl_settings *before, 
 		    struct pl_settings **out) PL_MUST_CHECK;
 struct pl_settings *pl_settings_retain(struct pl_settings *); /* any thread */
 void pl_settings_release(struct pl_settings *);               /* any thread; NULL is fine */
+/* The WebSockets of the native dialect. */
+struct pl_ws_options pl_settings_native(const struct pl_config *);
 struct pl_limits *pl_settings_limits(const struct pl_settings *);
 
 /* The verifier of tokens: configured keys, or the data directory's own. */

@@ -5,29 +5,46 @@
 
 /* ---- where ---- */
 
+static const struct pl_endpoint *dialect_of(const struct pl_site *site, size_t row, bool guests)
+{
+	return guests && pl_dialects[row].guests ? &site->for_guests[row] : &site->dialects[row];
+}
+
+/* A row of the table whose path, on listeners for everything, does not say who may come. */
+static const struct pl_endpoint *find_guests(const struct pl_finder *f,
+					     const struct pl_http_request *q)
+{
+	const struct pl_site *site = f->site;
+	for (size_t i = 0; f->takes_guests && site->server->is_chat && i < pl_dialect_count; i++)
+		if (pl_dialects[i].guests && pl_slice_is(q->path, pl_dialects[i].path_of_all))
+			return &site->for_guests[i];
+	return NULL;
+}
+
 /* Endpoints first, then mounts. What the endpoints refuse (their prefix) is still free for a mount
  * with that prefix. */
 static const struct pl_endpoint *find(void *ctx, const struct pl_http_request *q, unsigned *status)
 {
-	struct pl_site *site = ctx;
+	const struct pl_finder *f = ctx;
+	struct pl_site *site = f->site;
 	const struct parley_server *s = site->server;
 	const struct pl_endpoint *e =
 		site->handlers ? pl_handler_find(site->handlers, q, status) : NULL;
 	for (size_t i = 0; !e && i < s->nmounts; i++)
 		if (s->mounts[i].pattern && pl_pattern_match(s->mounts[i].pattern, q->path))
-			e = &site->dialects[s->mounts[i].dialect];
-	return e;
+			e = dialect_of(site, s->mounts[i].dialect, f->takes_guests);
+	return e ? e : find_guests(f, q);
 }
 
 /* What answers where the path does not decide: the listener's dialect, else what is mounted so. */
-static const struct pl_endpoint *fallback(struct pl_site *site, enum pl_speaks speaks)
+static const struct pl_endpoint *fallback(struct pl_site *site, enum pl_speaks speaks, bool guests)
 {
 	const struct parley_server *s = site->server;
 	size_t row = pl_dialect_spoken(speaks);
 	for (size_t i = 0; row == pl_dialect_count && i < s->nmounts; i++)
 		if (!s->mounts[i].pattern)
 			row = s->mounts[i].dialect;
-	return row < pl_dialect_count ? &site->dialects[row] : NULL;
+	return row < pl_dialect_count ? dialect_of(site, row, guests) : NULL;
 }
 
 /* The rows of all listeners; behind them, from *common on, those of the listeners for everything.
@@ -56,12 +73,13 @@ static int listen_everywhere(struct pl_site *site)
 	const struct parley_server *s = site->server;
 	size_t common, all = fill_routes(site, &common);
 	for (size_t i = 0; i < s->nbound; i++) {
+		site->finders[i] = (struct pl_finder){site, s->takes_guests[i]};
 		site->routers[i] = (struct pl_router){
 			.routes = site->routes,
 			.count = s->speaks[i] == PL_SPEAKS_ALL ? all : common,
-			.fallback = fallback(site, s->speaks[i]),
+			.fallback = fallback(site, s->speaks[i], s->takes_guests[i]),
 			.find = find,
-			.find_ctx = site,
+			.find_ctx = &site->finders[i],
 		};
 		site->points[i] = s->bound[i];
 		site->points[i].router = &site->routers[i];
@@ -70,6 +88,31 @@ static int listen_everywhere(struct pl_site *site)
 }
 
 /* ---- what ---- */
+
+/* What the gateway must be able to parse. */
+static size_t max_message(const struct pl_config *c, const struct pl_settings *o)
+{
+	size_t most = o->conn.ws.max_message;
+	for (size_t i = 0; i < pl_dialect_count; i++) {
+		size_t its = pl_dialects[i].options ? pl_dialects[i].options(c).max_message : 0;
+		most = its > most ? its : most;
+	}
+	return most;
+}
+
+static void init_dialect(struct pl_site *site, size_t row)
+{
+	const struct pl_dialect_row *d = &pl_dialects[row];
+	struct pl_endpoint *both[] = {&site->dialects[row], &site->for_guests[row]};
+	if (d->options)
+		site->habits[row] = d->options(site->server->config);
+	for (size_t i = 0; i < 2; i++) {
+		const struct pl_endpoint *prototype = i && d->guests ? d->guests : d->endpoint;
+		*both[i] = *prototype;
+		both[i]->ctx = &site->gateway;
+		both[i]->ws = d->options ? &site->habits[row] : NULL;
+	}
+}
 
 static int init_chat(struct pl_site *site, uint32_t index, struct pl_auth *auth)
 {
@@ -80,7 +123,7 @@ static int init_chat(struct pl_site *site, uint32_t index, struct pl_auth *auth)
 	site->has_hub = !err;
 	if (!err)
 		err = pl_gateway_init(&site->gateway, &site->hub, &o->gateway, index,
-				      o->conn.ws.max_message);
+				      max_message(s->config, o));
 	site->has_gateway = !err;
 	if (err)
 		return err;
@@ -88,10 +131,8 @@ static int init_chat(struct pl_site *site, uint32_t index, struct pl_auth *auth)
 	site->hub.store = s->store;
 	pl_rest_init(&site->rest, &s->rest, &site->hub);
 	site->rest.key = o->admin;
-	for (size_t i = 0; i < pl_dialect_count; i++) {
-		site->dialects[i] = *pl_dialects[i].endpoint;
-		site->dialects[i].ctx = &site->gateway;
-	}
+	for (size_t i = 0; i < pl_dialect_count; i++)
+		init_dialect(site, i);
 	return 0;
 }
 
