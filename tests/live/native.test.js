@@ -200,8 +200,9 @@ describe('native', () => {
 		for (const client of [nora, bob, stranger]) {
 			await client.sync();
 			await client.nothing(50);
-			await client.close();
 		}
+		for (const client of [nora, bob, stranger])
+			await client.close();
 	});
 
 	test('chat: to all members and the sender, by the name of the token', async () => {
