@@ -43,12 +43,12 @@ fmt: ## Lay out all C files (.clang-format)
 docs: ## Print the generated pages of docs/ anew
 	@tools/docs.sh
 
-install: ## Install the program under DESTDIR and PREFIX=/usr/local
-	@cmake --preset release
+install: ## Install program, library, header and manual under DESTDIR and PREFIX=/usr/local
+	@tools/install-deps.sh run
+	@cmake --preset release -DCMAKE_INSTALL_PREFIX='$(PREFIX)'
 	@cmake --build --preset release
-	@install -D -m 755 build/release/parley '$(DESTDIR)$(PREFIX)/bin/parley'
-	@install -D -m 644 config/websocket.json '$(DESTDIR)$(PREFIX)/share/parley/websocket.json'
-	@echo 'installed $(DESTDIR)$(PREFIX)/bin/parley'
+	@DESTDIR='$(DESTDIR)' cmake --install build/release
+	@[ -n '$(DESTDIR)' ] || ldconfig 2>/dev/null || true
 
 clean: ## Remove what was built; data directories stay
 	@rm -rf build tests/live/node_modules

@@ -33,3 +33,10 @@ if(TARGET parley)
     COMMAND "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/tests/cli/chat_test.py" $<TARGET_FILE:parley>)
   set_tests_properties(program/chat PROPERTIES TIMEOUT 180)
 endif()
+
+# What the library exports, and what it may not call; assertions are part of a debug build.
+add_test(NAME library/symbols
+  COMMAND "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/tools/symbols.py"
+    $<$<CONFIG:Debug>:--debug> "${CMAKE_CURRENT_SOURCE_DIR}/include/parley/parley.h"
+    $<TARGET_FILE:parley_shared> $<TARGET_FILE:parley_static>
+  COMMAND_EXPAND_LISTS)

@@ -2,12 +2,12 @@
 #include <parley/parley.h>
 #include <signal.h>
 #include <stdio.h>
-#define IS(name)      parley_is(msg, "type", name)
-#define GET(key)      parley_kjson(#key, parley_get(msg, #key))
-#define FROM          parley_kjson("from", parley_get(msg, "username"))
-#define ME(key)       parley_kstr(key, parley_conn_id(c))
-#define NOW           parley_kint("timestamp", parley_now_ms())
-#define TELL(to, ...) parley_broadcast_object(c, PARLEY_MSG(__VA_ARGS__), to)
+#define IS(name)    parley_is(msg, "type", name)
+#define NAME(key)   parley_kjson(#key, parley_get(msg, "username"))
+#define TEXT(key)   parley_kjson(#key, parley_get(msg, parley_get(msg, "text") ? "text" : "message"))
+#define ME(key)     parley_kstr(key, parley_conn_id(c))
+#define NOW         parley_kint("timestamp", parley_now_ms())
+#define TO(to, ...) parley_broadcast_object(c, PARLEY_MSG(__VA_ARGS__), to)
 static parley_server *server;
 static void on_sigterm(int number) { (void)number, parley_stop(server); }
 static int on_connect(parley_conn *c) { return parley_send_object(c, PARLEY_MSG("connected", ME("id"), NOW)); }
@@ -15,16 +15,16 @@ static int on_message(parley_conn *c, enum parley_kind kind, struct parley_slice
 	struct parley_slice room = parley_str(msg, "room").len ? parley_str(msg, "room") : PARLEY_S("chat");
 	int joins = IS("join") || IS("join-room"), err = joins ? parley_join(c, room) : 0;
 	struct parley_to all = parley_to_all(true), here = parley_to_room(&room, !joins);
-	if (joins) return err ? err : TELL(&here, "user-joined", GET(username), parley_kstr("room", room));
-	if (IS("leave")) TELL(&here, "user-left", GET(username), parley_kstr("room", room));
+	if (joins) return err ? err : TO(&here, "user-joined", NAME(username), parley_kstr("room", room));
+	if (IS("leave")) TO(&here, "user-left", NAME(username), parley_kstr("room", room));
 	if (IS("leave") || IS("leave-room")) return parley_leave(c, room);
-	if (IS("chat")) return TELL(&all, "message", FROM, GET(text), NOW);
-	if (IS("typing")) return TELL(NULL, "typing", GET(username));
-	if (IS("message")) return TELL(&here, "chat-message", FROM, GET(username), GET(text), GET(message), NOW);
+	if (IS("chat")) return TO(&all, "message", NAME(from), TEXT(text), NOW);
+	if (IS("typing")) return TO(NULL, "typing", NAME(username));
+	if (IS("message")) return TO(&here, "chat-message", NAME(from), NAME(username), TEXT(text), TEXT(message), NOW);
 	return kind == PARLEY_TEXT ? parley_broadcast(c, raw, &all) : 0;
 }
 static void on_close(parley_conn *c, uint16_t code, struct parley_slice reason) {
-	(void)code, (void)reason, TELL(NULL, "user-left", ME("userId"));
+	(void)code, (void)reason, TO(NULL, "user-left", ME("userId"));
 }
 
 int main(int argc, char **argv) {

@@ -72,8 +72,8 @@ int main(int argc, char **argv) {
 	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	timerfd_settime(timer, 0, &each_second, NULL);
 	signal(SIGTERM, on_sigterm);
-	int failed = parley_create(&server, &options) || parley_serve(server, &embed) || parley_start(server) ||
-		     loop(timer);
+	int failed =
+		parley_create(&server, &options) || parley_serve(server, &embed) || parley_start(server) || loop(timer);
 	if (failed) fprintf(stderr, "embed: %s\n", parley_why(server));
 	parley_free(server);
 	close(timer);

@@ -39,10 +39,10 @@ static int join_game(parley_conn *c, struct parley_slice game) {
 /* The action is whatever the players agreed on: it is handed on as it is. */
 static int play(parley_conn *c, struct parley_slice game, const parley_json *action) {
 	struct parley_to everybody = parley_to_room(&game, true);
-	return parley_broadcast_object(c,
-				       PARLEY_MSG("game-update", parley_kjson("action", action),
-						  parley_kstr("playerId", parley_conn_id(c))),
-				       &everybody);
+	return parley_broadcast_object(
+		c,
+		PARLEY_MSG("game-update", parley_kjson("action", action), parley_kstr("playerId", parley_conn_id(c))),
+		&everybody);
 }
 
 static int on_connect(parley_conn *c) {

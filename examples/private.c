@@ -53,10 +53,9 @@ static void authenticate(parley_request *request, void *unused) {
 static int on_connect(parley_conn *c) {
 	const struct user *user = (const struct user *)parley_conn_auth(c);
 	return parley_send_object(
-		c,
-		PARLEY_MSG("authenticated",
-			   parley_kobj("user", PARLEY_OBJ(parley_kstr("id", parley_cstr(user->id)),
-							  parley_kstr("username", parley_cstr(user->username))))));
+		c, PARLEY_MSG("authenticated",
+			      parley_kobj("user", PARLEY_OBJ(parley_kstr("id", parley_cstr(user->id)),
+							     parley_kstr("username", parley_cstr(user->username))))));
 }
 
 /* Whoever is inside hears everybody, and who it is does not depend on what the client says. */

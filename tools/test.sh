@@ -214,6 +214,15 @@ else
 fi
 end_section
 
+section "library: installed, and programs of others built with it"
+if [[ -e build/release/libparley.so ]]; then
+	one_test "an outside project in C and C++, by pkg-config and find_package" \
+		python3 tests/embed/install_test.py build/release
+else
+	score 0 1 0
+fi
+end_section
+
 section "threads: TSan, unit tests and live tests with 4 workers"
 if ! build tsan; then
 	score 0 1 0

@@ -31,6 +31,9 @@
 
 #ifdef __cplusplus
 extern "C" {
+/* A function may have the name of a struct: that is how C names things. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
 #endif
 
 #define PARLEY_API __attribute__((visibility("default")))
@@ -490,6 +493,7 @@ static inline int parley_serve(parley_server *server, const struct parley_endpoi
 }
 
 #ifdef __cplusplus
+#pragma GCC diagnostic pop
 }
 
 inline parley_endpoint parley_endpoint_at(const char *pattern)

@@ -3,7 +3,9 @@
 
 #include "wire/json_write.h"
 
-enum { FIELD_STR = 1, FIELD_INT, FIELD_NUM, FIELD_BOOL, FIELD_RAW };
+enum { FIELD_STR = 1, FIELD_INT, FIELD_NUM, FIELD_BOOL, FIELD_RAW, FIELD_OBJ };
+/* Objects in each other. */
+enum { DEPTH_MAX = 8 };
 
 struct parley_field parley_kstr(const char *key, struct parley_slice value)
 {
@@ -35,6 +37,11 @@ struct parley_field parley_kjson(const char *key, const parley_json *value)
 	return parley_kraw(key, parley_raw(value));
 }
 
+struct parley_field parley_kobj(const char *key, const struct parley_field *fields)
+{
+	return (struct parley_field){.key = key, .type = FIELD_OBJ, .u.fields = fields};
+}
+
 static void put_text(struct pl_buf *b, struct pl_slice s)
 {
 	if (!s.at) {
@@ -46,7 +53,9 @@ static void put_text(struct pl_buf *b, struct pl_slice s)
 	pl_buf_putc(b, '"');
 }
 
-static int put_value(struct pl_buf *b, const struct parley_field *f)
+static int put_object(struct pl_buf *b, const struct parley_field *f, unsigned depth);
+
+static int put_value(struct pl_buf *b, const struct parley_field *f, unsigned depth)
 {
 	switch (f->type) {
 	case FIELD_STR: put_text(b, pl_in(f->str)); return 0;
@@ -54,13 +63,14 @@ static int put_value(struct pl_buf *b, const struct parley_field *f)
 	case FIELD_NUM: pl_json_put_f64(b, f->u.number); return 0;
 	case FIELD_BOOL: pl_json_put_bool(b, f->u.integer != 0); return 0;
 	case FIELD_RAW: pl_json_put_raw(b, pl_in(f->str)); return 0;
+	case FIELD_OBJ: return put_object(b, f->u.fields, depth + 1);
 	default: return PL_EINVAL;
 	}
 }
 
-int pl_fields_write(struct pl_buf *b, const struct parley_field *f)
+static int put_object(struct pl_buf *b, const struct parley_field *f, unsigned depth)
 {
-	if (!f)
+	if (!f || depth > DEPTH_MAX)
 		return PL_EINVAL;
 	pl_buf_putc(b, '{');
 	for (size_t i = 0; f[i].key; i++) {
@@ -70,12 +80,17 @@ int pl_fields_write(struct pl_buf *b, const struct parley_field *f)
 			pl_buf_putc(b, ',');
 		put_text(b, pl_slice_str(f[i].key));
 		pl_buf_putc(b, ':');
-		int err = put_value(b, &f[i]);
+		int err = put_value(b, &f[i], depth);
 		if (err)
 			return err;
 	}
 	pl_buf_putc(b, '}');
 	return b->err;
+}
+
+int pl_fields_write(struct pl_buf *b, const struct parley_field *f)
+{
+	return put_object(b, f, 1);
 }
 
 int pl_object_make(struct pl_handler_site *s, const struct parley_field *f, struct pl_slice *out)

@@ -2,6 +2,8 @@
  * (parley.h). */
 #include "server/internal.h"
 
+#include "base/clock.h"
+
 static struct pl_slice ours(struct parley_slice s)
 {
 	return pl_slice(s.at, s.len);
@@ -15,6 +17,11 @@ const char *parley_strerror(int err)
 const char *parley_version(void)
 {
 	return PARLEY_VERSION;
+}
+
+int64_t parley_now_ms(void)
+{
+	return (int64_t)pl_wall_ms();
 }
 
 static int publish(parley_server *s, const char *pattern, struct parley_slice room,
