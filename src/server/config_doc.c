@@ -60,6 +60,8 @@ static const struct section sections[] = {
 	{"presence", "Presence"},
 	{"typing", "Typing"},
 	{"history", "History"},
+	{"rooms", "Rooms"},
+	{"native", "Native clients"},
 	{"admin", "Administration"},
 	{"drain", "Stopping"},
 };
