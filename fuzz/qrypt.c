@@ -80,7 +80,7 @@ static void open_world(void)
 	w.endpoint = pl_qrypt_endpoint;
 	w.endpoint.ctx = &w.gateway;
 	w.route = (struct pl_route){PL_HTTP_OTHER, "/ws", &w.endpoint};
-	w.router = (struct pl_router){&w.route, 1, NULL};
+	w.router = (struct pl_router){.routes = &w.route, .count = 1};
 	pl_buf_init(&w.token, 4096);
 	must(pl_token_sign(secret,
 			   &(struct pl_token_claims){.subject = PL_S("fuzz"),

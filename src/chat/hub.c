@@ -146,6 +146,17 @@ bool pl_hub_has_joined(const struct pl_hub *hub, const struct pl_peer *p,
 	return pl_room_has(&hub->rooms, &p->member, pl_topic_slice(&t));
 }
 
+bool pl_hub_sits_in(const struct pl_peer *p, struct pl_slice alias, struct pl_uuid *conversation)
+{
+	struct pl_slice topic, its;
+	for (uint32_t i = 0; i < p->member.nseats; i++)
+		if (pl_seat_is_listed(&p->member, i, &topic, &its) && pl_slice_eq(its, alias)) {
+			memcpy(conversation->b, topic.at + 1, sizeof(conversation->b));
+			return true;
+		}
+	return false;
+}
+
 /* ---- the store and the bus ---- */
 
 static void come_home(struct pl_task *t)

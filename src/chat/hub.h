@@ -87,6 +87,9 @@ void pl_hub_unjoin(struct pl_hub *, struct pl_peer *, const struct pl_uuid *conv
 bool pl_hub_has_joined(const struct pl_hub *, const struct pl_peer *,
 		       const struct pl_uuid *conversation);
 
+/* The conversation with this alias on whose roster the peer is; false: there is none. */
+bool pl_hub_sits_in(const struct pl_peer *, struct pl_slice alias, struct pl_uuid *conversation);
+
 /* ---- what is said ---- */
 
 /* Takes the op, always: where the store is full or gone it comes home with an error. */
@@ -109,7 +112,7 @@ void pl_typing_stop_all(struct pl_hub *, struct pl_peer *);
 void pl_presence_joined(struct pl_hub *, const struct pl_uuid *user,
 			const struct pl_uuid *conversations, size_t n);
 
-/* roster.c, for hub.c: the peer is about to leave one room, or all of them. */
+/* roster.c, for hub.c: the peer has just sat down; it is about to leave one room, or all. */
 int pl_roster_sit(struct pl_hub *, struct pl_peer *, const struct pl_conversation *,
 		  struct pl_slice ref) PL_MUST_CHECK;
 void pl_roster_stand_up(struct pl_hub *, struct pl_peer *, const struct pl_uuid *conversation);

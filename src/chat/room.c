@@ -19,8 +19,8 @@ struct __attribute__((packed, aligned(4))) place {
 struct pl_room {
 	struct place *places;
 	uint32_t count, cap;
-	uint16_t topic_len;
-	bool is_listed;
+	uint32_t topic_len;
+	char *alias; /* NULL: none, or nobody there is on a roster */
 	char topic[];
 };
 
@@ -46,13 +46,11 @@ struct pl_slice pl_room_topic(const struct pl_room *r)
 static int find_or_open(struct pl_rooms *rooms, struct pl_slice topic, struct pl_room **out)
 {
 	struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
-	if (topic.len > UINT16_MAX)
-		return PL_EINVAL;
 	if (!r) {
 		r = pl_zalloc(1, sizeof(*r) + topic.len);
 		if (!r)
 			return PL_ENOMEM;
-		r->topic_len = (uint16_t)topic.len;
+		r->topic_len = (uint32_t)topic.len;
 		memcpy(r->topic, topic.at, topic.len);
 		int err = pl_map_put(&rooms->by_topic, pl_room_topic(r), r);
 		if (err) {
@@ -71,6 +69,7 @@ static void close_if_empty(struct pl_rooms *rooms, struct pl_room *r)
 		return;
 	pl_map_remove(&rooms->by_topic, pl_room_topic(r));
 	pl_free(r->places);
+	pl_free(r->alias);
 	pl_free(r);
 	pl_metric_add(rooms->metrics, PL_M_ROOMS, -1);
 }
@@ -126,7 +125,7 @@ static void stand_up(struct pl_rooms *rooms, struct pl_member *m, uint32_t seat)
 	uint32_t hole = m->seats[seat].index;
 	struct place last = r->places[--r->count];
 	r->places[hole] = last;
-	last.member->seats[last.seat].index = hole;
+	last.member->seats[last.seat].index = hole & INT32_MAX;
 	pl_seats_remove(m, seat);
 	if (seat < m->nseats)
 		m->seats[seat].room->places[m->seats[seat].index].seat = seat;
@@ -156,24 +155,37 @@ bool pl_room_has(const struct pl_rooms *rooms, const struct pl_member *m, struct
 	return r && pl_seats_find(m, r) != PL_NO_SEAT;
 }
 
-void pl_room_list(struct pl_rooms *rooms, struct pl_slice topic)
+int pl_room_list(struct pl_rooms *rooms, struct pl_member *m, struct pl_slice topic,
+		 struct pl_slice alias)
 {
 	struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
-	if (r)
-		r->is_listed = true;
+	uint32_t seat = r ? pl_seats_find(m, r) : PL_NO_SEAT;
+	if (seat == PL_NO_SEAT)
+		return PL_ENOTFOUND;
+	if (!r->alias && alias.len) {
+		r->alias = pl_memdup0(alias.at, alias.len);
+		if (!r->alias)
+			return PL_ENOMEM;
+	}
+	m->seats[seat].is_listed = true;
+	return 0;
 }
 
-bool pl_room_is_listed(const struct pl_rooms *rooms, struct pl_slice topic)
-{
-	const struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
-	return r && r->is_listed;
-}
-
-bool pl_seat_is_listed(const struct pl_member *m, uint32_t seat, struct pl_slice *topic)
+bool pl_seat_is_listed(const struct pl_member *m, uint32_t seat, struct pl_slice *topic,
+		       struct pl_slice *alias)
 {
 	const struct pl_room *r = m->seats[seat].room;
 	*topic = pl_room_topic(r);
-	return r->is_listed;
+	*alias = pl_slice_str(r->alias);
+	return m->seats[seat].is_listed;
+}
+
+bool pl_room_is_listed(const struct pl_rooms *rooms, const struct pl_member *m,
+		       struct pl_slice topic, struct pl_slice *alias)
+{
+	const struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	uint32_t seat = r ? pl_seats_find(m, r) : PL_NO_SEAT;
+	return seat != PL_NO_SEAT && pl_seat_is_listed(m, seat, &topic, alias);
 }
 
 size_t pl_room_size(const struct pl_rooms *rooms, struct pl_slice topic)

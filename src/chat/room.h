@@ -29,12 +29,16 @@ void pl_room_leave_all(struct pl_rooms *, struct pl_member *);
 bool pl_room_has(const struct pl_rooms *, const struct pl_member *, struct pl_slice topic);
 size_t pl_room_size(const struct pl_rooms *, struct pl_slice topic);
 /*
- * This room has a roster (roster.c) from now on, as long as it has a member. The topic of a
- * member's seat, and whether it is such a room.
+ * The member, which sits there, is on the room's roster (roster.c) until it leaves. The room keeps
+ * the alias for that. PL_ENOMEM.
  */
-void pl_room_list(struct pl_rooms *, struct pl_slice topic);
-bool pl_room_is_listed(const struct pl_rooms *, struct pl_slice topic);
-bool pl_seat_is_listed(const struct pl_member *, uint32_t seat, struct pl_slice *topic);
+int pl_room_list(struct pl_rooms *, struct pl_member *, struct pl_slice topic,
+		 struct pl_slice alias) PL_MUST_CHECK;
+bool pl_room_is_listed(const struct pl_rooms *, const struct pl_member *, struct pl_slice topic,
+		       struct pl_slice *alias);
+/* The same for a seat by its number, and where it is. */
+bool pl_seat_is_listed(const struct pl_member *, uint32_t seat, struct pl_slice *topic,
+		       struct pl_slice *alias);
 
 /* Its members, in no order. `visit` must not join or leave. */
 void pl_room_each(const struct pl_rooms *, struct pl_slice topic,

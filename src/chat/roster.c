@@ -2,12 +2,15 @@
  * roster.c - who sits in a room right now, one line per connection: one truth per room, kept by one
  * worker (the keeper, chosen by the room's topic), whatever workers the connections are on.
  *
- *     peer sits down ── SEAT ──► keeper ── ROSTER ──► all workers: the others in the room
- *                                       ── MEMBERS ─► the peer's worker: that peer
+ *     peer sits down ── SEAT ───► keeper ── MEMBERS ──► the peer's worker: that peer
+ *                    └─ ROSTER ─► all workers: the others in the room
+ *
+ * The seat goes first: who sits down later and has missed the change then finds it in the members.
+ * The change comes from the peer's own worker, so that nobody hears a peer before hearing that it
+ * is there.
  *
  * Invariants:  a roster exists iff somebody is on it;  a sitter is in its roster's map and list, or
- * in neither;  changes are told in the order in which they reach the keeper, the members after the
- * change.
+ * in neither;  a seat is marked iff its peer was told of to the keeper.
  */
 #include "chat/hub.h"
 
@@ -33,8 +36,6 @@ struct roster {
 	struct pl_uuid conversation;
 	struct pl_map by_peer;
 	struct pl_list order; /* as they came */
-	uint32_t alias_len;
-	char alias[];
 };
 
 static struct roster *find(struct pl_hub *hub, const struct pl_uuid *conversation)
@@ -43,19 +44,16 @@ static struct roster *find(struct pl_hub *hub, const struct pl_uuid *conversatio
 	return pl_map_get(&hub->rosters, pl_topic_slice(&t));
 }
 
-static struct roster *open_roster(struct pl_hub *hub, const struct pl_event *e)
+static struct roster *open_roster(struct pl_hub *hub, const struct pl_uuid *conversation)
 {
-	struct roster *r = find(hub, &e->conversation);
+	struct roster *r = find(hub, conversation);
 	if (r)
 		return r;
-	r = pl_zalloc(1, sizeof(*r) + e->alias.len);
+	r = PL_NEW(struct roster);
 	if (!r)
 		return NULL;
-	r->topic = pl_topic_conversation(&e->conversation);
-	r->conversation = e->conversation;
-	r->alias_len = (uint32_t)e->alias.len;
-	if (e->alias.len)
-		memcpy(r->alias, e->alias.at, e->alias.len);
+	r->topic = pl_topic_conversation(conversation);
+	r->conversation = *conversation;
 	pl_map_init(&r->by_peer, SITTERS_MAX);
 	pl_list_init(&r->order);
 	if (!pl_map_put(&hub->rosters, pl_topic_slice(&r->topic), r))
@@ -83,54 +81,29 @@ static struct pl_slice name_of(const struct pl_user *u)
 	return u->display_name.len ? u->display_name : u->username;
 }
 
-/* Who came before keeps the place. */
-static bool add(struct roster *r, const struct pl_event *e)
+/* Who came before keeps the place. PL_ELIMIT, PL_ENOMEM. */
+static int add(struct roster *r, const struct pl_event *e)
 {
 	struct pl_slice name = name_of(&e->actor);
 	if (pl_map_get(&r->by_peer, key_of(&e->origin)))
-		return true;
+		return 0;
 	struct sitter *s = pl_zalloc(1, sizeof(*s) + name.len);
 	if (!s)
-		return false;
+		return PL_ENOMEM;
 	s->peer = e->origin;
 	s->user = e->actor.id;
 	s->name_len = (uint32_t)name.len;
 	if (name.len)
 		memcpy(s->name, name.at, name.len);
-	if (pl_map_put(&r->by_peer, key_of(&s->peer), s)) {
+	int err = pl_map_put(&r->by_peer, key_of(&s->peer), s);
+	if (err)
 		pl_free(s);
-		return false;
-	}
-	pl_list_append(&r->order, &s->node);
-	return true;
+	else
+		pl_list_append(&r->order, &s->node);
+	return err;
 }
 
-/* ---- what the keeper tells ---- */
-
-static struct pl_event *new_event(const struct roster *r, enum pl_event_kind kind)
-{
-	struct pl_event *e = pl_event_new(kind);
-	if (!e)
-		return NULL;
-	e->conversation = r->conversation;
-	e->wall_ms = pl_wall_ms();
-	if (!pl_event_address(e, pl_topic_slice(&r->topic)) &&
-	    !pl_arena_copy(&e->arena, pl_slice(r->alias, r->alias_len), &e->alias))
-		return e;
-	pl_event_release(e);
-	return NULL;
-}
-
-static void tell_change(struct pl_hub *hub, const struct roster *r, const struct pl_event *seat)
-{
-	struct pl_event *e = new_event(r, PL_EV_ROSTER);
-	if (!e)
-		return;
-	e->actor.id = seat->actor.id;
-	e->on = seat->on;
-	e->origin = seat->origin;
-	pl_hub_publish(hub, e);
-}
+/* ---- at the keeper ---- */
 
 static int copy_sitters(const struct roster *r, struct pl_event *e)
 {
@@ -151,34 +124,39 @@ static int copy_sitters(const struct roster *r, struct pl_event *e)
 	return 0;
 }
 
-static void tell_members(struct pl_hub *hub, const struct roster *r, const struct pl_event *seat)
+static int tell_members(struct pl_hub *hub, const struct roster *r, const struct pl_event *seat)
 {
-	struct pl_event *e = new_event(r, PL_EV_MEMBERS);
-	int err = e ? pl_arena_copy(&e->arena, seat->ref, &e->ref) : PL_ENOMEM;
+	struct pl_event *e = pl_event_new(PL_EV_MEMBERS);
+	int err = e ? pl_event_address(e, pl_topic_slice(&r->topic)) : PL_ENOMEM;
+	if (!err)
+		err = pl_arena_copy(&e->arena, seat->ref, &e->ref);
+	if (!err)
+		err = pl_arena_copy(&e->arena, seat->alias, &e->alias);
 	if (!err)
 		err = copy_sitters(r, e);
 	if (err) {
 		pl_event_release(e);
-	} else {
-		e->only = seat->origin;
-		err = pl_bus_send(hub->bus, seat->node, e);
+		return err;
 	}
-	if (err)
-		pl_log(hub->log, PL_ERROR, "chat", "a roster was not told: out of memory");
+	e->conversation = r->conversation;
+	e->wall_ms = seat->wall_ms;
+	e->only = seat->origin;
+	return pl_bus_send(hub->bus, seat->node, e);
 }
 
 static void sat_down(struct pl_hub *hub, const struct pl_event *e)
 {
-	struct roster *r = open_roster(hub, e);
-	if (!r || !add(r, e))
-		pl_log(hub->log, PL_ERROR, "chat", "somebody is missing on a roster: %s",
-		       "out of memory, or full");
-	if (!r)
-		return;
-	tell_change(hub, r, e);
-	if (e->ref.at)
-		tell_members(hub, r, e);
-	close_if_empty(hub, r);
+	struct roster *r = open_roster(hub, &e->conversation);
+	int err = r ? add(r, e) : PL_ENOMEM;
+	if (r && e->ref.at) {
+		int told = tell_members(hub, r, e);
+		err = err ? err : told;
+	}
+	if (r)
+		close_if_empty(hub, r);
+	if (err)
+		pl_log(hub->log, PL_ERROR, "chat", "a roster is not complete: %s",
+		       pl_strerror(err));
 }
 
 static void stood_up(struct pl_hub *hub, const struct pl_event *e)
@@ -189,7 +167,6 @@ static void stood_up(struct pl_hub *hub, const struct pl_event *e)
 		return;
 	pl_list_remove(&s->node);
 	pl_free(s);
-	tell_change(hub, r, e);
 	close_if_empty(hub, r);
 }
 
@@ -203,12 +180,45 @@ void pl_roster_on_event(struct pl_hub *hub, struct pl_event *e)
 		stood_up(hub, e);
 }
 
-/* ---- towards the keeper ---- */
+/* ---- at the peer's worker ---- */
 
-static int send_to_keeper(struct pl_hub *hub, struct pl_event *e)
+static struct pl_event *new_change(const struct pl_hub *hub, enum pl_event_kind kind,
+				   const struct pl_peer *p, const struct pl_uuid *conversation,
+				   struct pl_slice alias)
+{
+	struct pl_event *e = pl_event_new(kind);
+	struct pl_user who = {.id = p->user.id,
+			      .username = p->user.username,
+			      .display_name = p->user.display_name};
+	if (!e || pl_event_set_actor(e, &who) || pl_arena_copy(&e->arena, alias, &e->alias)) {
+		pl_event_release(e);
+		return NULL;
+	}
+	e->conversation = *conversation;
+	e->origin = p->id;
+	e->node = hub->node.index;
+	e->wall_ms = pl_wall_ms();
+	return e;
+}
+
+static int tell_keeper(struct pl_hub *hub, struct pl_event *e)
 {
 	struct pl_topic_id t = pl_topic_conversation(&e->conversation);
 	return pl_bus_send(hub->bus, pl_bus_keeper(hub->bus, pl_topic_slice(&t)), e);
+}
+
+static int tell_others(struct pl_hub *hub, const struct pl_peer *p,
+		       const struct pl_uuid *conversation, struct pl_slice alias, bool on)
+{
+	struct pl_topic_id t = pl_topic_conversation(conversation);
+	struct pl_event *e = new_change(hub, PL_EV_ROSTER, p, conversation, alias);
+	if (!e || pl_event_address(e, pl_topic_slice(&t))) {
+		pl_event_release(e);
+		return PL_ENOMEM;
+	}
+	e->on = on;
+	pl_hub_publish(hub, e);
+	return 0;
 }
 
 int pl_roster_sit(struct pl_hub *hub, struct pl_peer *p, const struct pl_conversation *c,
@@ -217,57 +227,47 @@ int pl_roster_sit(struct pl_hub *hub, struct pl_peer *p, const struct pl_convers
 	struct pl_topic_id t = pl_topic_conversation(&c->id);
 	if (hub->is_stopped)
 		return 0;
-	struct pl_event *e = pl_event_new(PL_EV_SEAT);
-	if (!e)
-		return PL_ENOMEM;
-	struct pl_user who = {.id = p->user.id,
-			      .username = p->user.username,
-			      .display_name = p->user.display_name};
-	if (pl_event_set_actor(e, &who) || pl_arena_copy(&e->arena, c->alias, &e->alias) ||
-	    pl_arena_copy(&e->arena, ref, &e->ref)) {
-		pl_event_release(e);
-		return PL_ENOMEM;
-	}
-	e->conversation = c->id;
-	e->origin = p->id;
-	e->node = hub->node.index;
-	e->on = true;
-	int err = send_to_keeper(hub, e);
+	struct pl_event *e = new_change(hub, PL_EV_SEAT, p, &c->id, c->alias);
+	int err = e ? pl_arena_copy(&e->arena, ref, &e->ref) : PL_ENOMEM;
 	if (!err)
-		pl_room_list(&hub->rooms, pl_topic_slice(&t));
-	return err;
+		err = pl_room_list(&hub->rooms, &p->member, pl_topic_slice(&t), c->alias);
+	if (err) {
+		pl_event_release(e);
+		return err;
+	}
+	e->on = true;
+	err = tell_keeper(hub, e);
+	return err ? err : tell_others(hub, p, &c->id, c->alias, true);
 }
 
-static void leave(struct pl_hub *hub, const struct pl_peer *p, const struct pl_uuid *conversation)
+static void leave(struct pl_hub *hub, const struct pl_peer *p, const struct pl_uuid *conversation,
+		  struct pl_slice alias)
 {
-	struct pl_event *e = hub->is_stopped ? NULL : pl_event_new(PL_EV_SEAT);
-	int err = hub->is_stopped ? 0 : PL_ENOMEM;
-	if (e) {
-		e->conversation = *conversation;
-		e->actor.id = p->user.id;
-		e->origin = p->id;
-		err = send_to_keeper(hub, e);
-	}
-	if (err)
-		pl_log(hub->log, PL_ERROR, "chat", "a roster was not told of a leave: no memory");
+	if (hub->is_stopped)
+		return;
+	struct pl_event *e = new_change(hub, PL_EV_SEAT, p, conversation, alias);
+	int err = e ? tell_keeper(hub, e) : PL_ENOMEM;
+	int told = tell_others(hub, p, conversation, alias, false);
+	if (err || told)
+		pl_log(hub->log, PL_ERROR, "chat", "a leave was not told: out of memory");
 }
 
 void pl_roster_stand_up(struct pl_hub *hub, struct pl_peer *p, const struct pl_uuid *conversation)
 {
 	struct pl_topic_id t = pl_topic_conversation(conversation);
-	if (pl_room_is_listed(&hub->rooms, pl_topic_slice(&t)) &&
-	    pl_room_has(&hub->rooms, &p->member, pl_topic_slice(&t)))
-		leave(hub, p, conversation);
+	struct pl_slice alias;
+	if (pl_room_is_listed(&hub->rooms, &p->member, pl_topic_slice(&t), &alias))
+		leave(hub, p, conversation, alias);
 }
 
 void pl_roster_leave(struct pl_hub *hub, struct pl_peer *p)
 {
-	struct pl_slice topic;
+	struct pl_slice topic, alias;
 	for (uint32_t i = 0; i < p->member.nseats; i++)
-		if (pl_seat_is_listed(&p->member, i, &topic)) {
+		if (pl_seat_is_listed(&p->member, i, &topic, &alias)) {
 			struct pl_uuid id;
 			memcpy(id.b, topic.at + 1, sizeof(id.b));
-			leave(hub, p, &id);
+			leave(hub, p, &id, alias);
 		}
 }
 

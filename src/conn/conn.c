@@ -71,7 +71,7 @@ uint32_t pl_conn_interest(const struct pl_conn *c)
 
 static bool has_early_frames(const struct pl_conn *c)
 {
-	return c->is_ws && c->http;
+	return c->is_ws && c->is_http;
 }
 
 void pl_conn_read_on(struct pl_conn *c, bool on)
@@ -95,11 +95,10 @@ bool pl_conn_may_read(const struct pl_conn *c)
 
 /* ---- the end ---- */
 
-static void reap(struct pl_reap *r)
+static void settle(struct pl_conn *c)
 {
-	struct pl_conn *c = PL_CONTAINER(r, struct pl_conn, reap);
 	bool was_owed = !c->is_ws && c->is_owed;
-	c->is_reaping = false;
+	c->is_settling = false;
 	if (c->phase < PL_PH_LAST) {
 		pl_http_resume(c);
 		return;
@@ -122,18 +121,36 @@ static void reap(struct pl_reap *r)
 	pl_free(c);
 }
 
-static void settle(struct pl_conn *c)
+/* The end of the turn; whoever is added meanwhile is settled, too. */
+static void settle_all(struct pl_reap *r)
 {
-	if (c->is_reaping)
+	struct pl_conns *set = PL_CONTAINER(r, struct pl_conns, reap);
+	struct pl_conn *c;
+	while ((c = set->settling)) {
+		set->settling = c->next;
+		settle(c);
+	}
+	set->is_settling = false;
+}
+
+static void settle_later(struct pl_conn *c)
+{
+	struct pl_conns *set = c->set;
+	if (c->is_settling)
 		return;
-	c->is_reaping = true;
-	c->reap.reap = reap;
-	pl_loop_reap(c->set->loop, &c->reap);
+	c->is_settling = true;
+	c->next = set->settling;
+	set->settling = c;
+	if (set->is_settling)
+		return;
+	set->is_settling = true;
+	set->reap.reap = settle_all;
+	pl_loop_reap(set->loop, &set->reap);
 }
 
 void pl_conn_resume_later(struct pl_conn *c)
 {
-	settle(c);
+	settle_later(c);
 }
 
 void pl_conn_note_end(struct pl_conn *c, uint16_t code, struct pl_slice reason)
@@ -147,7 +164,7 @@ void pl_conn_note_end(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 void pl_conn_tell_closed(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 {
 	pl_conn_note_end(c, code, reason);
-	settle(c);
+	settle_later(c);
 }
 
 void pl_conn_break(struct pl_conn *c, uint16_t code, struct pl_slice reason)
@@ -308,7 +325,8 @@ static void on_ready(struct pl_io *io, uint32_t events)
 			pl_conn_break(c, 1006, PL_S("out of memory"));
 			return;
 		}
-		pl_loop_want_flush(c->set->loop, &c->out);
+		if (c->queue)
+			pl_loop_want_flush(c->set->loop, &c->queue->out);
 	}
 	if (c->is_reading && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		receive(c);
@@ -342,11 +360,10 @@ static struct pl_conn *new_conn(struct pl_conns *set, int fd, const struct pl_ip
 		return NULL;
 	}
 	c->io = (struct pl_io){.fd = fd, .on_ready = on_ready};
-	pl_out_init(&c->out, &pl_conn_out_ops);
 	c->set = set;
 	c->from = *from;
 	c->id = ++set->next_id;
-	c->is_reading = true;
+	c->is_reading = c->is_http = true;
 	return c;
 }
 

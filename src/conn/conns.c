@@ -71,15 +71,6 @@ int pl_conns_new(struct pl_loop *loop, struct pl_gate *gate, const struct pl_con
 	return 0;
 }
 
-static void free_pool(struct pl_conns *set)
-{
-	for (struct pl_outq *q = set->pool, *next; q; q = next) {
-		next = q->next;
-		pl_outq_fini(q);
-		pl_free(q);
-	}
-}
-
 void pl_conns_free(struct pl_conns *set)
 {
 	if (!set)
@@ -88,7 +79,7 @@ void pl_conns_free(struct pl_conns *set)
 		pl_conn_break(set->at[set->count - 1], 1006, PL_S("server stopped"));
 	pl_loop_turn(set->loop, 0); /* tells and frees them */
 	pl_timer_stop(&set->sweep);
-	free_pool(set);
+	pl_conns_free_pool(set);
 	pl_slab_fini(&set->slab);
 	pl_buf_fini(&set->cipher);
 	pl_deflater_free(set->deflater);
@@ -103,8 +94,8 @@ void pl_conns_set_options(struct pl_conns *set, const struct pl_conn_options *o)
 {
 	set->options = o;
 	for (uint32_t i = 0; i < set->count; i++)
-		if (set->at[i]->phase == PL_PH_OPEN && !set->at[i]->endpoint->ws)
-			pl_ws_start_clock(set->at[i]);
+		if (set->at[i]->phase == PL_PH_OPEN && !set->at[i]->is_http)
+			pl_ws_set_clock(set->at[i]);
 }
 
 bool pl_conns_can_deflate(struct pl_conns *set)
@@ -164,7 +155,7 @@ void pl_conns_drain(struct pl_conns *set, const char *reason)
 	set->is_draining = true;
 	for (uint32_t i = set->count; i-- > 0;) {
 		struct pl_conn *c = set->at[i];
-		bool is_idle = c->phase == PL_PH_HEAD && !c->http;
+		bool is_idle = c->phase == PL_PH_HEAD && !pl_http_has_begun(c);
 		if (c->phase == PL_PH_OPEN || is_idle)
 			pl_conn_close(c, 1001, pl_slice_str(reason));
 	}

@@ -31,6 +31,14 @@ static void await_nearest(struct pl_conn *c, const struct pl_ws_options *o)
 
 void pl_ws_start_clock(struct pl_conn *c)
 {
+	c->missed = 0;
+	c->active_tick = c->heard_tick;
+	if (c->phase == PL_PH_OPEN)
+		pl_ws_set_clock(c);
+}
+
+void pl_ws_set_clock(struct pl_conn *c)
+{
 	const struct pl_ws_options *o = pl_conn_ws(c);
 	c->beat_tick = pl_conns_tick(c->set) + ticks(o->heartbeat_ms);
 	await_nearest(c, o);
@@ -48,7 +56,8 @@ static void lose(struct pl_conn *c, bool is_final)
 /* A reader who takes nothing, or is not read, cannot answer either: no ping, but a beat missed. */
 static void beat(struct pl_conn *c, const struct pl_ws_options *o)
 {
-	if (o->missed_max && c->missed >= o->missed_max) {
+	uint32_t most = o->missed_max < UINT8_MAX ? o->missed_max : UINT8_MAX;
+	if (most && c->missed >= most) {
 		lose(c, o->missed_is_final);
 		return;
 	}

@@ -12,18 +12,29 @@
 
 #include <stdio.h>
 
-enum { HEAD_ROOM = 4096, REPLY_MAX = 64 << 20 };
+enum { REPLY_MAX = 64 << 20 };
 
-void pl_http_fini(struct pl_conn *c)
+static void free_state(struct pl_http_state *h)
 {
-	struct pl_http_state *h = c->http;
 	if (!h)
 		return;
 	pl_buf_fini(&h->in);
 	pl_buf_fini(&h->head);
 	pl_buf_fini(&h->body);
 	pl_free(h);
+}
+
+void pl_http_fini(struct pl_conn *c)
+{
+	if (!c->is_http)
+		return;
+	free_state(c->http);
 	c->http = NULL;
+}
+
+bool pl_http_has_begun(const struct pl_conn *c)
+{
+	return c->is_http && c->http;
 }
 
 static struct pl_http_state *state_of(struct pl_conn *c)
@@ -119,85 +130,11 @@ void pl_http_deadline(struct pl_conn *c)
 		pl_conn_break(c, 1006, PL_S("silent"));
 }
 
-/* ---- upgrade ---- */
-
-/* 1: *chosen holds the answer to the offer; 0: no compression. */
-static int pick_deflate(struct pl_conn *c, const struct pl_http_request *q, struct pl_buf *chosen)
-{
-	struct pl_slice offer = pl_http_header(&q->head, "Sec-WebSocket-Extensions");
-	if (!pl_conn_ws(c)->compress || !offer.len)
-		return 0;
-	int picked = pl_deflate_pick(offer, &c->set->options->deflate, chosen);
-	return picked == 1 && !pl_conns_can_deflate(c->set) ? 0 : picked;
-}
-
-static int switch_protocols(struct pl_conn *c, const struct pl_http_request *q,
-			    struct pl_slice protocol)
-{
-	struct pl_slice key = pl_http_header(&q->head, "Sec-WebSocket-Key");
-	struct pl_buf head, extensions;
-	pl_buf_init(&head, HEAD_ROOM);
-	pl_buf_init(&extensions, HEAD_ROOM);
-	int picked = pick_deflate(c, q, &extensions);
-	struct pl_slice chosen =
-		picked > 0 ? pl_buf_slice(&extensions) : (struct pl_slice){NULL, 0};
-	int err = picked < 0 ? picked : pl_ws_answer(&head, key, protocol, chosen);
-	if (!err)
-		err = pl_conn_put(c, head.at, head.len);
-	c->deflate = picked > 0;
-	pl_buf_fini(&head);
-	pl_buf_fini(&extensions);
-	return err;
-}
-
-int pl_conn_upgrade(struct pl_conn *c, const struct pl_request *q, struct pl_slice protocol,
-		    void *user)
-{
-	if (c->phase != PL_PH_OWED || !c->is_upgrade)
-		return PL_ESTATE;
-	if (c->set->is_draining)
-		return PL_ECLOSED;
-	int err = switch_protocols(c, q->http, protocol);
-	if (c->phase == PL_PH_DEAD)
-		c->endpoint = NULL; /* it was answered, though in vain */
-	if (err)
-		return err;
-	/* The state of HTTP stays until its bytes, which somebody may be looking at, are read. */
-	c->ws = (struct pl_ws_reader){0};
-	c->reason = NULL;
-	c->is_ws = true;
-	c->user = user;
-	c->close_code = 0;
-	c->missed = 0;
-	pl_conn_heard(c);
-	c->active_tick = c->heard_tick;
-	pl_conn_enter(c, PL_PH_OPEN, 0);
-	pl_ws_start_clock(c);
-	if (!c->in_callback)
-		pl_conn_resume_later(c);
-	pl_metric_add(c->set->metrics, PL_M_WS_OPEN, 1);
-	pl_metric_add(c->set->metrics, PL_M_WS_OPENED, 1);
-	return 0;
-}
-
-static unsigned check_upgrade(struct pl_conn *c, const struct pl_http_request *q)
-{
-	struct pl_slice key = {0}, version = {0};
-	if (q->method != PL_HTTP_GET || q->head.has_length || q->head.is_chunked)
-		return 400;
-	if (pl_http_header_one(&q->head, "Sec-WebSocket-Key", &key) == PL_EINVAL ||
-	    pl_http_header_one(&q->head, "Sec-WebSocket-Version", &version) == PL_EINVAL)
-		return 400;
-	struct pl_ws_request r = {PL_S("websocket"), PL_S("Upgrade"), key, version};
-	int status = pl_ws_request_check(&r);
-	if (status != 101)
-		return (unsigned)status;
-	return pl_origin_allowed(c->set->options, q) ? 101 : 403;
-}
+/* ---- requests ---- */
 
 static void upgrade(struct pl_conn *c, const struct pl_request *q)
 {
-	unsigned status = check_upgrade(c, q->http);
+	unsigned status = pl_upgrade_check(c, q->http);
 	/* Whoever asked for another protocol and did not get it must not go on in either. */
 	c->keep_alive = false;
 	if (status != 101)
@@ -205,8 +142,6 @@ static void upgrade(struct pl_conn *c, const struct pl_request *q)
 	else
 		c->endpoint->on_upgrade(c, q);
 }
-
-/* ---- requests ---- */
 
 static void serve(struct pl_conn *c, const struct pl_http_request *http, struct pl_slice body)
 {
@@ -321,28 +256,44 @@ static void keep(struct pl_conn *c, const char *at, size_t n)
 		enter_head(c);
 }
 
+/* Upgraded: what is left are frames. They may lie in what is kept, which goes after them. */
+static void read_frames(struct pl_conn *c, char *at, size_t n)
+{
+	struct pl_http_state *h = c->http;
+	c->is_http = false;
+	pl_ws_start_clock(c);
+	if (n)
+		pl_ws_input(c, at, n);
+	free_state(h);
+}
+
 /* Runs on the kept bytes, which stay where they are while callbacks look at them. */
 static void input_kept(struct pl_conn *c, struct pl_http_state *h)
 {
 	size_t used = run(c, h->in.at, h->in.len);
-	if (!c->is_ws) {
-		pl_buf_drop(&h->in, used);
-		if (c->phase == PL_PH_HEAD && !h->in.len) {
-			pl_http_fini(c);
-			enter_head(c);
-		}
+	if (c->is_ws) {
+		read_frames(c, h->in.at + used, h->in.len - used);
 		return;
 	}
-	/* Upgraded: what is left are frames. */
-	if (h->in.len > used)
-		pl_ws_input(c, h->in.at + used, h->in.len - used);
+	pl_buf_drop(&h->in, used);
+	if (c->phase == PL_PH_HEAD && !h->in.len) {
+		pl_http_fini(c);
+		enter_head(c);
+	}
+}
+
+static void input_new(struct pl_conn *c, char *at, size_t n)
+{
+	size_t used = run(c, at, n);
+	if (c->is_ws)
+		read_frames(c, at + used, n - used);
+	else if (used < n && c->phase <= PL_PH_OWED)
+		keep(c, at + used, n - used);
 }
 
 static void input_done(struct pl_conn *c)
 {
 	c->in_callback = false;
-	if (c->is_ws)
-		pl_http_fini(c);
 	if (c->phase < PL_PH_LAST)
 		pl_conn_read_on(c, c->phase == PL_PH_CLOSING || pl_conn_may_read(c));
 }
@@ -358,27 +309,23 @@ void pl_http_input(struct pl_conn *c, char *at, size_t n)
 		else
 			input_kept(c, h);
 	} else if (n) {
-		size_t used = run(c, at, n);
-		if (c->is_ws && used < n)
-			pl_ws_input(c, at + used, n - used);
-		else if (!c->is_ws && used < n && c->phase <= PL_PH_OWED)
-			keep(c, at + used, n - used);
+		input_new(c, at, n);
 	}
 	input_done(c);
 }
 
+/* Answered later. */
 static void read_early_frames(struct pl_conn *c)
 {
 	struct pl_http_state *h = c->http;
 	c->in_callback = true;
-	if (h && h->in.len)
-		pl_ws_input(c, h->in.at, h->in.len);
+	read_frames(c, h ? h->in.at : NULL, h ? h->in.len : 0);
 	input_done(c);
 }
 
 void pl_http_resume(struct pl_conn *c)
 {
-	if (c->is_ws)
+	if (c->is_ws && c->is_http)
 		read_early_frames(c);
 	else if (is_reading_requests(c))
 		pl_http_input(c, NULL, 0);

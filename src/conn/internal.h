@@ -27,35 +27,51 @@ struct pl_http_state {
 	struct pl_http_body decoder;
 };
 
+/* Output on its way: borrowed from the worker's pool while something waits to be sent. */
+struct pl_sendq {
+	struct pl_sendq *next; /* in the pool */
+	struct pl_conn *conn;  /* whose it is */
+	struct pl_out out;
+	struct pl_outq q;
+};
+
+/*
+ * There are many of them, and most are idle WebSockets: what one has only for a while lies where
+ * something else lies later. is_http says which member of the last union counts.
+ */
 struct pl_conn {
 	struct pl_io io;
-	struct pl_out out;
 	struct pl_conns *set;
-	struct pl_outq *queue; /* NULL: nothing waits to be sent */
-	struct pl_tls *tls;    /* NULL: plain */
+	struct pl_sendq *queue; /* NULL: nothing waits to be sent */
+	struct pl_tls *tls;     /* NULL: plain */
 	union {
 		const struct pl_router *router; /* while it is HTTP */
 		char *reason;                   /* a WebSocket's end, for on_close; NULL: none */
 	};
-	const struct pl_endpoint *endpoint; /* NULL between requests */
-	void *user;
-	/* Apart from the union: the handshake may come out of these very bytes. */
-	struct pl_http_state *http;
 	union {
 		struct pl_http_parser parser;
 		struct pl_ws_reader ws;
 	};
-	struct pl_reap reap;
+	union {
+		/* Until the bytes behind an upgrade were read. NULL: no request is unfinished. */
+		struct pl_http_state *http;
+		struct {
+			uint32_t active_tick; /* when it last said or pinged something */
+			uint32_t beat_tick;   /* when the next ping is due */
+		};
+	};
+	const struct pl_endpoint *endpoint; /* NULL between requests */
+	void *user;
+	struct pl_conn *next; /* in the set's list `settling` */
+	struct pl_ip from;
 	uint64_t id;
 	uint32_t index;      /* in the set's arrays */
 	uint32_t heard_tick; /* when the peer last gave a sign of life */
-	/* Of a WebSocket: when it last said or pinged something; when the next ping is due. */
-	uint32_t active_tick, beat_tick;
-	struct pl_ip from;
 	uint16_t close_code; /* what on_close will say; 0: not known yet */
 	int8_t fault;        /* of the reader; 0: none */
 	uint8_t phase;
 	uint8_t missed;      /* beats since its last pong */
+	bool is_http : 1;    /* see above */
 	bool is_ws : 1;      /* upgraded: on_close is due */
 	bool deflate : 1;    /* negotiated */
 	bool is_blocked : 1; /* the socket is full: EPOLLOUT is on */
@@ -64,7 +80,7 @@ struct pl_conn {
 	bool keep_alive : 1, is_head : 1; /* of the request that is owed an answer */
 	bool is_upgrade : 1;              /* the request that is owed an answer is one */
 	bool is_owed : 1;                 /* it broke while its answer was owed: on_close is due */
-	bool is_reaping : 1;              /* linked for the end of the turn */
+	bool is_settling : 1;             /* linked for the end of the turn */
 	bool is_notified : 1;             /* TLS: close_notify is queued or sent */
 	bool is_uncounted : 1;            /* `from` is a proxy of ours */
 	bool is_proxied : 1;              /* `from` is who called a proxy of ours */
@@ -85,14 +101,17 @@ struct pl_conns {
 	uint32_t count, cap;
 	uint64_t born_ms, next_id;
 	struct pl_timer sweep;
+	struct pl_reap reap;
+	struct pl_conn *settling; /* dead, over, or to be resumed at the end of the turn */
 	struct pl_slab slab;
-	struct pl_outq *pool;
+	struct pl_sendq *pool;
 	uint32_t pooled;
 	char *plain; /* PL_HOT_BYTES: decrypted input; NULL until the first TLS connection */
 	struct pl_buf cipher; /* scratch of one call */
 	struct pl_deflater *deflater;
 	struct pl_inflater *inflater;
 	bool is_draining;
+	bool is_settling; /* `reap` is linked */
 };
 
 /* conns.c */
@@ -139,7 +158,7 @@ void pl_conn_note_end(struct pl_conn *, uint16_t code, struct pl_slice reason);
 void pl_conn_tell_closed(struct pl_conn *, uint16_t code, struct pl_slice reason);
 
 /* out.c */
-extern const struct pl_out_ops pl_conn_out_ops;
+void pl_conns_free_pool(struct pl_conns *);
 /* Queue bytes. 0, or a negative error after which the connection is already broken. */
 int pl_conn_put(struct pl_conn *, const void *at, size_t n);
 int pl_conn_put2(struct pl_conn *, struct pl_slice head, struct pl_slice rest);
@@ -151,14 +170,16 @@ void pl_conn_drop_output(struct pl_conn *);
 /* http_conn.c, ws_conn.c: use all of the n bytes at `at` (or keep a copy of what is left). */
 void pl_http_input(struct pl_conn *, char *at, size_t n);
 void pl_http_fini(struct pl_conn *);
+bool pl_http_has_begun(const struct pl_conn *); /* a request that is not whole yet */
 /* Goes on with what was kept: the answer was given, or the earlier answers have left. After an
  * upgrade these are frames. */
 void pl_http_resume(struct pl_conn *);
 void pl_http_deadline(struct pl_conn *);
 void pl_ws_input(struct pl_conn *, char *at, size_t n);
 
-/* heartbeat.c: sets the first deadline, anew when the options changed. */
+/* heartbeat.c: the clock begins; it is set anew when the options changed. */
 void pl_ws_start_clock(struct pl_conn *);
+void pl_ws_set_clock(struct pl_conn *);
 void pl_ws_deadline(struct pl_conn *);
 
 /* forwarded.c: whom the gate counts it for. Not our proxies: all their callers would be one. */
@@ -166,6 +187,9 @@ struct pl_ip pl_conn_site(const struct pl_conn *);
 bool pl_conn_is_proxy(const struct pl_conn_options *, const struct pl_ip *from);
 /* The caller instead of the proxy. PL_ELIMIT: he has too many connections. */
 int pl_conn_see_through_proxy(struct pl_conn *, const struct pl_http_request *) PL_MUST_CHECK;
+
+/* upgrade.c: 101, or the status to refuse a handshake with. */
+unsigned pl_upgrade_check(const struct pl_conn *, const struct pl_http_request *);
 
 /* origin.c */
 bool pl_origin_allowed(const struct pl_conn_options *, const struct pl_http_request *);

@@ -9,45 +9,63 @@
 
 enum { POOLED_MAX = 4096, ENCRYPT_BYTES = 256 * 1024 };
 
-static struct pl_outq *borrow(struct pl_conns *set)
+static int gather(struct pl_out *, struct iovec iov[PL_OUT_IOV], int *fd);
+static void sent(struct pl_out *, ssize_t n);
+
+static struct pl_sendq *new_queue(void)
 {
-	struct pl_outq *q = set->pool;
-	if (q) {
-		set->pool = q->next;
-		set->pooled--;
-		return q;
-	}
-	q = PL_NEW(struct pl_outq);
-	if (q)
-		pl_outq_init(q);
-	return q;
+	static const struct pl_out_ops ops = {.gather = gather, .sent = sent};
+	struct pl_sendq *s = PL_NEW(struct pl_sendq);
+	if (!s)
+		return NULL;
+	pl_outq_init(&s->q);
+	pl_out_init(&s->out, &ops);
+	return s;
+}
+
+static struct pl_sendq *borrow(struct pl_conns *set)
+{
+	struct pl_sendq *s = set->pool;
+	if (!s)
+		return new_queue();
+	set->pool = s->next;
+	set->pooled--;
+	return s;
 }
 
 static void give_back(struct pl_conn *c)
 {
 	struct pl_conns *set = c->set;
-	struct pl_outq *q = c->queue;
+	struct pl_sendq *s = c->queue;
 	c->queue = NULL;
-	if (!q)
+	if (!s)
 		return;
-	pl_outq_fini(q);
+	pl_loop_forget_flush(set->loop, &s->out);
+	pl_outq_fini(&s->q);
 	if (set->pooled >= POOLED_MAX) {
-		pl_free(q);
+		pl_free(s);
 		return;
 	}
-	q->next = set->pool;
-	set->pool = q;
+	s->next = set->pool;
+	set->pool = s;
 	set->pooled++;
+}
+
+void pl_conns_free_pool(struct pl_conns *set)
+{
+	for (struct pl_sendq *s = set->pool, *next; s; s = next) {
+		next = s->next;
+		pl_free(s);
+	}
 }
 
 size_t pl_conn_unsent(const struct pl_conn *c)
 {
-	return c->queue ? c->queue->bytes : 0;
+	return c->queue ? c->queue->q.bytes : 0;
 }
 
 void pl_conn_drop_output(struct pl_conn *c)
 {
-	pl_loop_forget_flush(c->set->loop, &c->out);
 	give_back(c);
 }
 
@@ -56,9 +74,12 @@ static struct pl_outq *queue_of(struct pl_conn *c)
 {
 	if (!c->queue)
 		c->queue = borrow(c->set);
-	if (!c->queue)
+	if (!c->queue) {
 		pl_conn_break(c, 1006, PL_S("out of memory"));
-	return c->queue;
+		return NULL;
+	}
+	c->queue->conn = c;
+	return &c->queue->q;
 }
 
 static struct pl_slab *slab_of(struct pl_conn *c)
@@ -71,7 +92,7 @@ static int queued(struct pl_conn *c, int err)
 	if (err)
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 	else if (!c->is_blocked)
-		pl_loop_want_flush(c->set->loop, &c->out);
+		pl_loop_want_flush(c->set->loop, &c->queue->out);
 	return err;
 }
 
@@ -102,7 +123,7 @@ void pl_conn_put_cipher(struct pl_conn *c, struct pl_slice s)
 /* Encrypts what is queued, up to a limit, and puts the records in its place. */
 static int encrypt(struct pl_conn *c)
 {
-	struct pl_outq *q = c->queue;
+	struct pl_outq *q = &c->queue->q;
 	struct pl_buf *out = &c->set->cipher;
 	struct iovec iov[PL_OUT_IOV];
 	size_t done = 0;
@@ -125,9 +146,10 @@ static int encrypt(struct pl_conn *c)
 
 static int gather(struct pl_out *out, struct iovec iov[PL_OUT_IOV], int *fd)
 {
-	struct pl_conn *c = PL_CONTAINER(out, struct pl_conn, out);
-	struct pl_outq *q = c->queue;
-	if (!q || c->is_blocked || c->phase == PL_PH_DEAD)
+	struct pl_sendq *s = PL_CONTAINER(out, struct pl_sendq, out);
+	struct pl_conn *c = s->conn;
+	struct pl_outq *q = &s->q;
+	if (c->is_blocked)
 		return 0;
 	*fd = c->io.fd;
 	if (!c->tls)
@@ -145,7 +167,7 @@ static int gather(struct pl_out *out, struct iovec iov[PL_OUT_IOV], int *fd)
 static void block(struct pl_conn *c)
 {
 	c->is_blocked = true;
-	if (pl_outq_detach(c->queue, &c->set->slab) ||
+	if (pl_outq_detach(&c->queue->q, &c->set->slab) ||
 	    pl_io_change(c->set->loop, &c->io, pl_conn_interest(c)))
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 }
@@ -163,9 +185,9 @@ static void listen_again(struct pl_conn *c)
 
 static void note_progress(struct pl_conn *c)
 {
-	if (!c->queue || c->queue->bytes > pl_conn_ws(c)->out_soft)
+	if (!c->queue || c->queue->q.bytes > pl_conn_ws(c)->out_soft)
 		return;
-	c->queue->slow_since_ms = 0;
+	c->queue->q.slow_since_ms = 0;
 	listen_again(c);
 }
 
@@ -180,14 +202,13 @@ static void all_sent(struct pl_conn *c)
 
 static void sent(struct pl_out *out, ssize_t n)
 {
-	struct pl_conn *c = PL_CONTAINER(out, struct pl_conn, out);
-	if (c->phase == PL_PH_DEAD)
-		return;
+	struct pl_sendq *s = PL_CONTAINER(out, struct pl_sendq, out);
+	struct pl_conn *c = s->conn;
 	if (n < 0 && n != -EAGAIN) {
 		pl_conn_break(c, 1006, PL_S("connection lost"));
 		return;
 	}
-	struct pl_outq *q = c->queue;
+	struct pl_outq *q = &s->q;
 	uint32_t offered = c->tls ? q->ncipher : q->count;
 	bool was_capped = offered > PL_OUT_IOV;
 	if (n > 0) {
@@ -203,12 +224,12 @@ static void sent(struct pl_out *out, ssize_t n)
 		}
 		if ((was_capped && before != q->bytes && offered) || (c->tls && !offered)) {
 			note_progress(c);
-			pl_loop_want_flush(c->set->loop, &c->out);
+			if (c->queue) /* it may have broken */
+				pl_loop_want_flush(c->set->loop, &s->out);
 			return;
 		}
 	}
 	note_progress(c);
-	block(c);
+	if (c->queue)
+		block(c);
 }
-
-const struct pl_out_ops pl_conn_out_ops = {.gather = gather, .sent = sent};

@@ -36,7 +36,6 @@ struct pl_span {
 };
 
 struct pl_outq {
-	struct pl_outq *next;  /* in the pool */
 	struct pl_span *spans; /* inline_spans, or on the heap */
 	uint32_t first, count, cap;
 	uint32_t ncipher;

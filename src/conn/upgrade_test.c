@@ -1,5 +1,6 @@
 /* upgrade_test.c - proves that an upgrade may be answered later, whatever happens meanwhile: early
  * frames, a client that leaves, draining, the end of the set, no memory. */
+#include "conn/internal.h"
 #include "conn/line_test.h"
 
 /* What the endpoint keeps until it answers. */
@@ -120,6 +121,24 @@ static void a_message_may_lie_on_both_sides_of_the_answer(void **state)
 	line_take_head(&l);
 	line_say(&l, PL_S("ole"), WHOLE);
 	line_expect(&l, PL_WS_TEXT, "whole");
+	line_close(&l);
+}
+
+/* A loop that asks for readiness twice in a turn could bring later bytes before the early ones. */
+static void nothing_is_read_before_the_early_frames(void **state)
+{
+	struct line l;
+	open_owed(&l, state);
+	line_say(&l, PL_S(LINE_UPGRADE("/ws") "\r\n\x81\x80\0\0\0\0"), WHOLE);
+	LINE_UNTIL(&l, l.is_owed);
+	assert_int_equal(answer(&l), 0);
+	pl_conn_close(l.conn, 1000, PL_S("at once")); /* waits for the peer's close frame */
+	assert_false(l.conn->is_reading);
+	line_turn(&l);
+	assert_true(l.conn->is_reading);
+	line_take_head(&l);
+	line_expect_close(&l, 1000);
+	assert_int_equal(l.messages, 0);
 	line_close(&l);
 }
 
@@ -352,6 +371,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BOTH(early_frames_wait_for_the_answer),
 		BOTH(a_message_may_lie_on_both_sides_of_the_answer),
+		BOTH(nothing_is_read_before_the_early_frames),
 		BOTH(a_later_refusal_ends_it),
 		BOTH(an_answer_is_given_once),
 		BOTH(who_leaves_while_owed_is_told_once),

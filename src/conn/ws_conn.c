@@ -126,7 +126,7 @@ static void slow(struct pl_conn *c)
 	pl_log(c->set->log, PL_INFO, "conn", "connection %llu reads too slowly: closed",
 	       (unsigned long long)c->id);
 	/* What has begun to leave must leave whole; the rest makes room for the goodbye. */
-	pl_outq_cut(c->queue);
+	pl_outq_cut(&c->queue->q);
 	pl_conn_close(c, 1013, reason);
 }
 
@@ -136,7 +136,9 @@ static bool has_room(struct pl_conn *c, size_t n, bool is_volatile)
 	const struct pl_ws_options *o = pl_conn_ws(c);
 	/* Much in one turn is not yet a slow reader: let the socket say what it takes. */
 	while (!c->is_blocked && pl_conn_unsent(c) && pl_conn_unsent(c) + n > o->out_soft)
-		pl_loop_flush_now(c->set->loop, &c->out);
+		pl_loop_flush_now(c->set->loop, &c->queue->out);
+	if (c->phase == PL_PH_DEAD)
+		return false;
 	size_t unsent = pl_conn_unsent(c);
 	if (!c->is_blocked || unsent + n <= o->out_soft)
 		return true;
@@ -145,9 +147,9 @@ static bool has_room(struct pl_conn *c, size_t n, bool is_volatile)
 		return false;
 	}
 	uint64_t now = pl_loop_now_ms(c->set->loop);
-	if (!c->queue->slow_since_ms)
-		c->queue->slow_since_ms = now;
-	return unsent + n <= o->out_hard && now - c->queue->slow_since_ms <= o->slow_ms;
+	if (!c->queue->q.slow_since_ms)
+		c->queue->q.slow_since_ms = now;
+	return unsent + n <= o->out_hard && now - c->queue->q.slow_since_ms <= o->slow_ms;
 }
 
 /* 0, or what pl_conn_send is to say. */

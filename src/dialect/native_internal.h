@@ -41,6 +41,12 @@ int pl_native_write_down(struct native *) PL_MUST_CHECK;
 /* The conversation that the client joined by this name; NULL: none, or a join is still under way.
  */
 const struct pl_uuid *pl_native_joined(struct native *, struct pl_slice name);
+/*
+ * The op is submitted at once, or behind the questions that are under way: then as the answer to
+ * one for this room, if that is there.
+ */
+int pl_native_submit_behind(struct pl_session *, struct pl_slice name,
+			    struct pl_op *) PL_MUST_CHECK;
 void pl_native_forget_rooms(struct pl_session *);
 
 /* native_out.c */

@@ -49,10 +49,10 @@ static int on_chat(struct pl_session *s, struct pl_slice ref, const void *in)
 	int err = fill_chat(op, n, in);
 	if (!err)
 		err = pl_native_write_down(n);
+	if (!err)
+		err = pl_native_submit_behind(s, ((const struct in_chat *)in)->room, op);
 	if (err)
 		pl_session_done(op);
-	else
-		pl_session_submit(s, op);
 	return err;
 }
 

@@ -81,6 +81,37 @@ static struct pl_op *ask_for(struct pl_session *s, struct pl_slice name,
 	return op;
 }
 
+/* ---- in order ---- */
+
+static void turn_came(struct pl_op *op)
+{
+	struct pl_session *s = pl_session_of(op);
+	struct pl_op *next = pl_session_attached(op);
+	if (s)
+		pl_native_of(s)->asking--;
+	if (op->err)
+		pl_session_done(next);
+	else
+		pl_hub_submit(pl_session_hub(op), next);
+	pl_session_done(op);
+}
+
+int pl_native_submit_behind(struct pl_session *s, struct pl_slice name, struct pl_op *next)
+{
+	struct native *n = pl_native_of(s);
+	if (!n->asking) {
+		pl_session_submit(s, next);
+		return 0;
+	}
+	struct pl_op *op = ask_for(s, name, turn_came);
+	if (!op)
+		return PL_ENOMEM;
+	pl_session_attach(op, next);
+	n->asking++;
+	pl_session_submit(s, op);
+	return 0;
+}
+
 /* ---- join ---- */
 
 /* Whose bucket of new rooms it is: a guest is a new somebody each time. */

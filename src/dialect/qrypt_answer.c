@@ -54,11 +54,10 @@ void pl_qrypt_reply_conversation(struct pl_session *s, const char *type, struct 
 	pl_qrypt_reply(s, b, ref);
 }
 
-bool pl_qrypt_read_conversation(struct pl_session *s, struct pl_slice ref, struct pl_slice text,
-				struct pl_uuid *out)
+struct pl_qrypt_place pl_qrypt_read_place(const struct pl_session *s, struct pl_slice text)
 {
-	if (!pl_uuid_parse(text, out))
-		return true;
-	pl_qrypt_fail(s, ref, &pl_qrypt_access_denied, 0);
-	return false;
+	struct pl_qrypt_place p = {.room = {NULL, 0}};
+	if (pl_uuid_parse(text, &p.id) && !pl_hub_sits_in(&s->peer, text, &p.id))
+		p.room = text;
+	return p;
 }

@@ -8,7 +8,7 @@ enum { MEMBERS_MAX = 1000 };
 
 const struct pl_field pl_qrypt_conversation_fields[] = {
 	PL_FIELD(struct in_conversation, conversation, "conversationId", PL_STR, PL_REQUIRED,
-		 PL_QRYPT_ID_MAX, "id of the conversation"),
+		 PL_QRYPT_ROOM_MAX, "id of the conversation, or name of an open room"),
 	{0},
 };
 
@@ -42,47 +42,88 @@ static int on_load_conversations(struct pl_session *s, struct pl_slice ref, cons
 	return 0;
 }
 
-int pl_qrypt_ask_access(struct pl_session *s, struct pl_slice ref,
-			const struct pl_uuid *conversation, void (*on_done)(struct pl_op *))
+int pl_qrypt_ask_access(struct pl_session *s, struct pl_slice ref, const struct pl_qrypt_place *p,
+			void (*on_done)(struct pl_op *))
 {
 	struct pl_op *op = pl_session_op(s, PL_OP_ACCESS, on_done, ref);
-	if (!op)
+	if (!op || pl_arena_copy(&op->arena, p->room, &op->access.room)) {
+		if (op)
+			pl_session_done(op);
 		return PL_ENOMEM;
+	}
 	op->access.user = s->peer.user.id;
-	op->access.conversation = *conversation;
+	op->access.conversation = p->id;
 	pl_session_submit(s, op);
 	return 0;
 }
 
+/* In an open room one is seen: the others there hear of it. */
+static void come_in(struct pl_session *s, struct pl_slice ref, const struct pl_conversation *c)
+{
+	struct pl_hub *hub = s->gateway->hub;
+	int err = pl_conversation_is_open(c)
+			  ? pl_hub_sit(hub, &s->peer, c, (struct pl_slice){NULL, 0})
+			  : pl_hub_join(hub, &s->peer, &c->id);
+	if (err)
+		pl_qrypt_fail(s, ref, &pl_qrypt_access_denied, 0);
+	else
+		pl_qrypt_reply_conversation(s, "conversation_joined", ref, &c->id, "");
+}
+
+static void remembered(struct pl_op *op)
+{
+	const struct pl_op_open_room *o = &op->open_room;
+	if (!op->err && o->is_new_member)
+		pl_presence_joined(pl_session_hub(op), &o->user, &o->found.id, 1);
+	struct pl_session *s = pl_qrypt_answering(op, "join_conversation");
+	if (s)
+		come_in(s, pl_session_ref(op), &o->found);
+	pl_session_done(op);
+}
+
+/* Who comes into an open room stays a member, and finds it in the list. */
+static int remember(struct pl_session *s, struct pl_slice ref, const struct pl_uuid *conversation)
+{
+	char name[PL_UUID_TEXT];
+	struct pl_op *op = pl_session_op(s, PL_OP_OPEN_ROOM, remembered, ref);
+	if (!op)
+		return PL_ENOMEM;
+	pl_uuid_format(conversation, name);
+	op->open_room.user = s->peer.user.id;
+	op->open_room.remember = true;
+	int err = pl_arena_copy(&op->arena, pl_slice(name, sizeof(name)), &op->open_room.name);
+	if (err)
+		pl_session_done(op);
+	else
+		pl_session_submit(s, op);
+	return err;
+}
+
 static void joined(struct pl_op *op)
 {
+	const struct pl_op_access *a = &op->access;
 	struct pl_session *s = pl_qrypt_answering(op, "join_conversation");
-	if (s) {
-		if (!pl_hub_join(s->gateway->hub, &s->peer, &op->access.conversation))
-			pl_qrypt_reply_conversation(s, "conversation_joined", pl_session_ref(op),
-						    &op->access.conversation, "");
-		else
-			pl_qrypt_fail(s, pl_session_ref(op), &pl_qrypt_access_denied, 0);
-	}
+	if (s && a->role != PL_NOT_MEMBER)
+		come_in(s, pl_session_ref(op), &a->found);
+	else if (s && remember(s, pl_session_ref(op), &a->found.id))
+		pl_qrypt_fail(s, pl_session_ref(op), &pl_qrypt_row("join_conversation")->failed, 0);
 	pl_session_done(op);
 }
 
 static int on_join(struct pl_session *s, struct pl_slice ref, const void *in)
 {
-	struct pl_uuid id;
-	if (!pl_qrypt_read_conversation(s, ref, ((const struct in_conversation *)in)->conversation,
-					&id))
-		return 0;
-	return pl_qrypt_ask_access(s, ref, &id, joined);
+	struct pl_qrypt_place p =
+		pl_qrypt_read_place(s, ((const struct in_conversation *)in)->conversation);
+	return pl_qrypt_ask_access(s, ref, &p, joined);
 }
 
 static int on_leave(struct pl_session *s, struct pl_slice ref, const void *in)
 {
 	struct pl_slice text = ((const struct in_conversation *)in)->conversation;
+	struct pl_qrypt_place p = pl_qrypt_read_place(s, text);
 	struct pl_buf *b = pl_session_out(s);
-	struct pl_uuid id;
-	if (!pl_uuid_parse(text, &id))
-		pl_hub_unjoin(s->gateway->hub, &s->peer, &id);
+	if (!p.room.at)
+		pl_hub_unjoin(s->gateway->hub, &s->peer, &p.id);
 	pl_qrypt_begin(b, "conversation_left");
 	PL_PUT(b, "{\"conversationId\":");
 	pl_json_put_str(b, text);
@@ -203,8 +244,11 @@ const struct pl_message_row pl_qrypt_conversations[] = {
 	 .missing = {"INVALID_DATA", "Conversation ID required"},
 	 .failed = {"DATABASE_ERROR", "Failed to join conversation"},
 	 .reply = "`conversation_joined {conversationId}`",
+	 .others = "native clients, in an open room: `user-joined`",
 	 .doc = "Hear what happens there on this connection. Members only: others get "
-		"`ACCESS_DENIED`."},
+		"`ACCESS_DENIED`; in an open room (one with a name, made by a native client) "
+		"everybody "
+		"becomes a member."},
 	{.name = "leave_conversation",
 	 .who = PL_SIGNED_IN,
 	 PL_IN(pl_qrypt_conversation_fields, struct in_conversation),

@@ -17,7 +17,7 @@ struct in_load {
 
 static const struct pl_field load_fields[] = {
 	PL_FIELD(struct in_load, conversation, "conversationId", PL_STR, PL_REQUIRED,
-		 PL_QRYPT_ID_MAX, "id of the conversation"),
+		 PL_QRYPT_ROOM_MAX, "id of the conversation, or name of an open room"),
 	PL_FIELD(struct in_load, limit, "limit", PL_INT, 0, LIMIT_MAX,
 		 "50 if not given; see history.page_max"),
 	PL_FIELD(struct in_load, after, "afterSeq", PL_NODE, 0, 0,
@@ -29,7 +29,7 @@ static const struct pl_field load_fields[] = {
 
 static const struct pl_field load_more_fields[] = {
 	PL_FIELD(struct in_load, conversation, "conversationId", PL_STR, PL_REQUIRED,
-		 PL_QRYPT_ID_MAX, "id of the conversation"),
+		 PL_QRYPT_ROOM_MAX, "id of the conversation, or name of an open room"),
 	PL_FIELD(struct in_load, before, "beforeMessageId", PL_STR, PL_REQUIRED, PL_QRYPT_ID_MAX,
 		 "the oldest message that is there already"),
 	PL_FIELD(struct in_load, limit, "limit", PL_INT, 0, LIMIT_MAX,
@@ -107,16 +107,17 @@ static void more_loaded(struct pl_op *op)
 static int load(struct pl_session *s, struct pl_slice ref, const struct in_load *m,
 		const struct pl_uuid *before, void (*on_done)(struct pl_op *))
 {
-	struct pl_uuid conversation;
+	struct pl_qrypt_place place = pl_qrypt_read_place(s, m->conversation);
 	uint32_t max = s->gateway->hub->options->page_max;
 	int64_t limit = m->limit ? m->limit : PAGE_DEFAULT;
-	if (!pl_qrypt_read_conversation(s, ref, m->conversation, &conversation))
-		return 0;
 	struct pl_op *op = pl_session_op(s, PL_OP_PAGE, on_done, ref);
-	if (!op)
+	if (!op || pl_arena_copy(&op->arena, place.room, &op->page.room)) {
+		if (op)
+			pl_session_done(op);
 		return PL_ENOMEM;
+	}
 	op->page.user = s->peer.user.id;
-	op->page.conversation = conversation;
+	op->page.conversation = place.id;
 	op->page.limit = limit < max ? (uint32_t)limit : max;
 	if (before)
 		op->page.before = *before;
@@ -154,7 +155,7 @@ struct in_read {
 
 static const struct pl_field read_fields[] = {
 	PL_FIELD(struct in_read, conversation, "conversationId", PL_STR, PL_REQUIRED,
-		 PL_QRYPT_ID_MAX, "id of the conversation"),
+		 PL_QRYPT_ROOM_MAX, "id of the conversation, or name of an open room"),
 	PL_FIELD(struct in_read, message, "messageId", PL_STR, PL_REQUIRED, PL_QRYPT_ID_MAX,
 		 "up to this one"),
 	{0},
@@ -176,18 +177,20 @@ static void marked_read(struct pl_op *op)
 static int on_mark_read(struct pl_session *s, struct pl_slice ref, const void *in)
 {
 	const struct in_read *m = in;
-	struct pl_uuid conversation, message = {{0}};
-	if (!pl_qrypt_read_conversation(s, ref, m->conversation, &conversation))
-		return 0;
+	struct pl_uuid message = {{0}};
+	struct pl_qrypt_place place = pl_qrypt_read_place(s, m->conversation);
 	if (pl_uuid_parse(m->message, &message)) {
 		pl_qrypt_fail(s, ref, &pl_qrypt_row("mark_read")->not_found, 0);
 		return 0;
 	}
 	struct pl_op *op = pl_session_op(s, PL_OP_MARK_READ, marked_read, ref);
-	if (!op)
+	if (!op || pl_arena_copy(&op->arena, place.room, &op->mark_read.room)) {
+		if (op)
+			pl_session_done(op);
 		return PL_ENOMEM;
+	}
 	op->mark_read.user = s->peer.user.id;
-	op->mark_read.conversation = conversation;
+	op->mark_read.conversation = place.id;
 	op->mark_read.message = message;
 	pl_session_submit(s, op);
 	return 0;

@@ -22,6 +22,7 @@ const struct pl_message_row *pl_qrypt_find(struct pl_slice name);
 
 enum {
 	PL_QRYPT_ID_MAX = 64,
+	PL_QRYPT_ROOM_MAX = 128, /* an id, or the name of an open room */
 	PL_QRYPT_NAME_MAX = 256,
 	PL_QRYPT_TEXT_MAX = 4 << 20, /* the connection's message limit is what counts */
 };
@@ -46,12 +47,15 @@ void pl_qrypt_reply(struct pl_session *, struct pl_buf *, struct pl_slice ref);
 /* {conversationId ...more}: the short answers. */
 void pl_qrypt_reply_conversation(struct pl_session *, const char *type, struct pl_slice ref,
 				 const struct pl_uuid *id, const char *more);
-/* An id that is no uuid names nothing that this user may see: answers so, and says false. */
-bool pl_qrypt_read_conversation(struct pl_session *, struct pl_slice ref, struct pl_slice text,
-				struct pl_uuid *out);
-/* qrypt_conversations.c: asks the store whether the session's user is a member. */
-int pl_qrypt_ask_access(struct pl_session *, struct pl_slice ref,
-			const struct pl_uuid *conversation, void (*on_done)(struct pl_op *));
+/* A conversation by its id or, an open room, by its name. */
+struct pl_qrypt_place {
+	struct pl_uuid id;    /* nil: not known here */
+	struct pl_slice room; /* at != NULL: then the store is to be asked for this name */
+};
+struct pl_qrypt_place pl_qrypt_read_place(const struct pl_session *, struct pl_slice text);
+/* qrypt_conversations.c: asks the store whether the session's user may come in there. */
+int pl_qrypt_ask_access(struct pl_session *, struct pl_slice ref, const struct pl_qrypt_place *,
+			void (*on_done)(struct pl_op *));
 
 /* qrypt_auth.c */
 void pl_qrypt_on_signed_in(struct pl_session *, struct pl_slice ref, bool was_asked, int err);

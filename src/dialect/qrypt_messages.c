@@ -9,8 +9,8 @@ struct in_send {
 };
 
 static const struct pl_field send_fields[] = {
-	PL_FIELD(struct in_send, conversation, "conversationId", PL_STR, PL_NEEDED, PL_QRYPT_ID_MAX,
-		 "where to (required)"),
+	PL_FIELD(struct in_send, conversation, "conversationId", PL_STR, PL_NEEDED,
+		 PL_QRYPT_ROOM_MAX, "where to: an id, or the name of an open room (required)"),
 	PL_FIELD(struct in_send, content, "content", PL_STR, PL_NEEDED, PL_QRYPT_TEXT_MAX,
 		 "the text, not empty (required, or encryptedContents)"),
 	PL_FIELD(struct in_send, copies, "encryptedContents", PL_NODE, 0, 0,
@@ -114,22 +114,22 @@ static bool is_known_kind(struct pl_slice kind)
 static int on_send(struct pl_session *s, struct pl_slice ref, const void *in)
 {
 	const struct in_send *m = in;
-	struct pl_uuid conversation;
+	struct pl_qrypt_place place = pl_qrypt_read_place(s, m->conversation);
 	const struct pl_words *wrong = check_send(m);
 	if (wrong) {
 		pl_qrypt_fail(s, ref, wrong, 0);
 		return 0;
 	}
-	if (!pl_qrypt_read_conversation(s, ref, m->conversation, &conversation))
-		return 0;
 	if (!is_known_kind(m->kind) || (m->metadata && !pl_json_is(m->metadata, PL_JSON_OBJECT)))
 		return PL_EINVAL;
 	struct pl_op *op = pl_session_op(s, PL_OP_SEND, message_sent, ref);
 	if (!op)
 		return PL_ENOMEM;
 	op->send.user = s->peer.user.id;
-	op->send.conversation = conversation;
+	op->send.conversation = place.id;
 	int err = fill_send(op, m, ref);
+	if (!err)
+		err = pl_arena_copy(&op->arena, place.room, &op->send.room);
 	if (!err && m->copies)
 		err = copy_copies(op, m->copies);
 	if (err)

@@ -23,13 +23,11 @@ static void may_type(struct pl_op *op)
 
 static int on_typing_start(struct pl_session *s, struct pl_slice ref, const void *in)
 {
-	struct pl_uuid id;
-	if (!pl_qrypt_read_conversation(s, ref, ((const struct in_conversation *)in)->conversation,
-					&id))
-		return 0;
-	if (!pl_hub_has_joined(s->gateway->hub, &s->peer, &id))
-		return pl_qrypt_ask_access(s, ref, &id, may_type);
-	start_typing(s, ref, &id);
+	struct pl_qrypt_place p =
+		pl_qrypt_read_place(s, ((const struct in_conversation *)in)->conversation);
+	if (p.room.at || !pl_hub_has_joined(s->gateway->hub, &s->peer, &p.id))
+		return pl_qrypt_ask_access(s, ref, &p, may_type);
+	start_typing(s, ref, &p.id);
 	return 0;
 }
 
@@ -50,13 +48,11 @@ static void may_stop(struct pl_op *op)
 
 static int on_typing_stop(struct pl_session *s, struct pl_slice ref, const void *in)
 {
-	struct pl_uuid id;
-	if (!pl_qrypt_read_conversation(s, ref, ((const struct in_conversation *)in)->conversation,
-					&id))
-		return 0;
-	if (!pl_hub_has_joined(s->gateway->hub, &s->peer, &id))
-		return pl_qrypt_ask_access(s, ref, &id, may_stop);
-	stop_typing(s, ref, &id);
+	struct pl_qrypt_place p =
+		pl_qrypt_read_place(s, ((const struct in_conversation *)in)->conversation);
+	if (p.room.at || !pl_hub_has_joined(s->gateway->hub, &s->peer, &p.id))
+		return pl_qrypt_ask_access(s, ref, &p, may_stop);
+	stop_typing(s, ref, &p.id);
 	return 0;
 }
 

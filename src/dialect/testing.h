@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "dialect/native.h"
 #include "dialect/qrypt.h"
 
 #include <setjmp.h>
@@ -41,7 +42,8 @@ struct rig {
 	struct pl_hub hub;
 	struct pl_gateway gateway;
 	struct pl_metrics metrics;
-	struct pl_endpoint endpoint;
+	struct pl_endpoint endpoint, native, guests;
+	struct pl_route routes[2];
 	struct pl_router router;
 	struct pl_chat_options chat;
 	struct pl_gateway_options signing;
@@ -137,6 +139,13 @@ static inline void rig_open(struct rig *r)
 	assert_int_equal(pl_conns_new(r->loop, r->gate, &r->lines, &r->conns), 0);
 	r->endpoint = pl_qrypt_endpoint;
 	r->endpoint.ctx = &r->gateway;
+	r->native = pl_native_endpoint;
+	r->guests = pl_native_guest_endpoint;
+	r->native.ctx = r->guests.ctx = &r->gateway;
+	r->routes[0] = (struct pl_route){PL_HTTP_OTHER, "/native", &r->native};
+	r->routes[1] = (struct pl_route){PL_HTTP_OTHER, "/guests", &r->guests};
+	r->router.routes = r->routes;
+	r->router.count = 2;
 	r->router.fallback = &r->endpoint;
 }
 
@@ -149,6 +158,7 @@ static inline struct rig *rig_new(void)
 					   .typing_expiry_ms = 30000,
 					   .page_max = 200,
 					   .rooms_max = 100000,
+					   .rooms_open = true,
 					   .online_max = 100000};
 	r->signing.expiry_warning_ms = 60000;
 	r->signing.provision = true;
@@ -224,9 +234,9 @@ static inline void client_write(struct client *c, const void *at, size_t n)
 	}
 }
 
-static inline void client_say(struct client *c, struct pl_slice text)
+static inline void client_say_as(struct client *c, enum pl_ws_op kind, struct pl_slice text)
 {
-	unsigned char head[14] = {0x81};
+	unsigned char head[14] = {(unsigned char)(0x80 | (unsigned)kind)};
 	size_t n = 2;
 	if (text.len < 126) {
 		head[1] = (unsigned char)(0x80 | text.len);
@@ -243,6 +253,11 @@ static inline void client_say(struct client *c, struct pl_slice text)
 	}
 	client_write(c, head, n + 4); /* a mask of zeros is a mask */
 	client_write(c, text.at, text.len);
+}
+
+static inline void client_say(struct client *c, struct pl_slice text)
+{
+	client_say_as(c, PL_WS_TEXT, text);
 }
 
 /* A request with its own id: "r1", "r2" ... of this client. */
@@ -369,8 +384,8 @@ static inline const char *client_value(struct client *c, const char *key, char o
 	return out;
 }
 
-/* Sends the handshake; its answer is not awaited. token may be NULL. */
-static inline struct client *client_dial(struct rig *r, const char *token)
+/* Sends the handshake; its answer is not awaited. more: of the head, each ending with CRLF. */
+static inline struct client *client_dial_at(struct rig *r, const char *path, const char *more)
 {
 	static const struct pl_ip from = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1}};
 	struct client *c = calloc(1, sizeof(*c));
@@ -382,13 +397,21 @@ static inline struct client *client_dial(struct rig *r, const char *token)
 	pl_conns_accept(r->conns, pair[1], &from, &r->router, NULL);
 	char text[4096];
 	int n = snprintf(text, sizeof(text),
-			 "GET /ws%s%s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
-			 "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+			 "GET %s HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+			 "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n%s"
 			 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-			 token ? "?token=" : "", token ? token : "");
+			 path, more);
 	assert_in_range(n, 1, sizeof(text) - 1);
 	client_write(c, text, (size_t)n);
 	return c;
+}
+
+/* token may be NULL. */
+static inline struct client *client_dial(struct rig *r, const char *token)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "/ws%s%s", token ? "?token=" : "", token ? token : "");
+	return client_dial_at(r, path, "");
 }
 
 static inline bool client_is_upgraded(struct client *c)

@@ -121,7 +121,7 @@ void pl_ids_remove(struct pl_ids *, const parley_conn *);
 /* NULL: not here. */
 parley_conn *pl_ids_find(const struct pl_ids *, struct pl_slice id);
 
-
+/* site.c */
 /* What the patterns are about: the path behind the prefix. at == NULL: it is not under it. */
 struct pl_slice pl_handler_path(const struct pl_handlers *, struct pl_slice path);
 
@@ -159,6 +159,8 @@ void pl_request_fini(parley_request *);
 parley_request *pl_request_copy(const parley_request *);
 /* NULL is fine. */
 void pl_request_free(parley_request *);
+/* Answers the handshake that is owed an answer. */
+void pl_request_refuse(struct pl_conn *, unsigned status, struct pl_slice text);
 /* Asks `authenticate`; the connection is answered now or later. */
 void pl_request_ask(struct pl_hall *, struct pl_conn *, const struct pl_request *);
 /* The client left while its answer was owed. NULL is fine. */

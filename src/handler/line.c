@@ -96,7 +96,7 @@ static void report(parley_conn *c, int err)
 {
 	struct pl_handler_site *s = c->hall->site;
 	const struct parley_endpoint *def = &c->hall->handler->def;
-	const char *detail = s->failed == c ? s->detail : parley_strerror(err);
+	const char *detail = s->failed == c ? s->detail : pl_strerror(err);
 	if (def->on_error)
 		def->on_error(c, err, detail);
 	else
@@ -133,7 +133,7 @@ void pl_line_begin(struct pl_conn *conn, parley_request *r, void *auth, void (*f
 			end(c);
 	}
 	if (err)
-		pl_conn_respond_text(conn, 503, "text/plain; charset=utf-8", PL_S(""));
+		pl_request_refuse(conn, err == PL_EINVAL ? 400 : 503, PL_S(""));
 	else
 		greet(c, r);
 	pl_handler_leave(s, before);
@@ -198,14 +198,23 @@ void pl_line_on_pong(struct pl_conn *conn, struct pl_slice payload)
 	pl_handler_leave(c->hall->site, before);
 }
 
+/* The peer broke a rule or a limit, or is gone without a goodbye. */
+static void report_fault(parley_conn *c, struct pl_slice reason)
+{
+	void (*on_error)(parley_conn *, int, const char *) = c->hall->handler->def.on_error;
+	int err = pl_conn_fault(c->conn);
+	if (err == PL_ETOOBIG)
+		err = PL_EPROTO;
+	if (err && on_error)
+		on_error(c, err, reason.len ? reason.at : pl_strerror(err));
+}
+
 static void say_goodbye(parley_conn *c, uint16_t code, struct pl_slice reason)
 {
 	struct pl_handler_site *s = c->hall->site;
 	const struct parley_endpoint *def = &c->hall->handler->def;
 	uintptr_t before = pl_handler_enter(s);
-	if (code == 1006 && def->on_error)
-		def->on_error(c, PARLEY_ECLOSED,
-			      reason.len ? reason.at : parley_strerror(PARLEY_ECLOSED));
+	report_fault(c, reason);
 	if (def->on_close)
 		def->on_close(c, code, pl_out(reason));
 	end(c);

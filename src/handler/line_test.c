@@ -63,10 +63,507 @@ static void a_life(void **state)
 	expect_log(&w, "");
 }
 
+static bool is_uuid_v4(struct parley_slice id)
+{
+	struct pl_uuid u;
+	return !pl_uuid_parse(pl_slice(id.at, id.len), &u) && u.b[6] >> 4 == 4 && u.b[8] >> 6 == 2;
+}
+
+static int look(parley_conn *c)
+{
+	static char data;
+	static char first_id[PL_UUID_TEXT];
+	struct parley_slice id = parley_conn_id(c);
+	assert_true(is_uuid_v4(id));
+	assert_memory_not_equal(id.at, first_id, PL_UUID_TEXT);
+	memcpy(first_id, id.at, PL_UUID_TEXT);
+	assert_ptr_equal(parley_conn_user(c), &w);
+	assert_ptr_equal(parley_conn_server(c), world_server(&w));
+	assert_null(parley_conn_auth(c));
+	assert_null(parley_conn_data(c));
+	parley_conn_set_data(c, &data);
+	assert_ptr_equal(parley_conn_data(c), &data);
+	assert_true(parley_in_room(c, PARLEY_S("lobby")));
+	struct parley_slice p = parley_conn_subprotocol(c);
+	note(&w, "%.*s;", PARLEY_FMT(p));
+	assert_ptr_equal(pl_handlers_here(w.handlers), w.sites[0]);
+	assert_ptr_equal(pl_handler_site_conn(w.sites[0], pl_slice(id.at, id.len)), c);
+	return 0;
+}
+
+static void what_a_connection_is(void **state)
+{
+	static const char *const protocols[] = {"chat.v2", "chat.v1", NULL};
+	struct parley_endpoint e = {.pattern = "/ws",
+				    .subprotocols = protocols,
+				    .default_room = "lobby",
+				    .user = &w,
+				    .on_connect = look};
+	(void)state;
+	world_open(&w, &e);
+	struct client *c = client_ask(&w, "/ws", "Sec-WebSocket-Protocol: x, chat.v1, chat.v2\r\n");
+	UNTIL(&w, has_head(c));
+	assert_non_null(memmem(c->got.at, c->got.len, "Protocol: chat.v1\r\n", 19));
+	expect_101(&w, c);
+	c = client_ask(&w, "/ws", "Sec-WebSocket-Protocol: x, CHAT.V1\r\n");
+	UNTIL(&w, has_head(c));
+	assert_null(memmem(c->got.at, c->got.len, "Socket-Protocol",
+			   15)); /* none fits: none is named */
+	expect_101(&w, c);
+	(void)client_new(&w, "/ws");
+	expect_log(&w, "chat.v1;;;");
+	assert_null(pl_handlers_here(w.handlers));
+	assert_null(pl_handler_site_conn(w.sites[0], PL_S("nobody")));
+	world_end(&w);
+}
+
+static void an_endpoint_may_have_no_callbacks(void **state)
+{
+	struct parley_endpoint e = PARLEY_ENDPOINT("/ws");
+	(void)state;
+	world_open(&w, &e);
+	struct client *c = client_new(&w, "/ws");
+	say(&w, c, "{}");
+	say_bytes(&w, c, PL_WS_PING, PL_S("beat"));
+	expect_frame(&w, c, PL_WS_PONG, "beat");
+	say_bytes(&w, c, PL_WS_PONG, PL_S(""));
+	say_close(&w, c, 1000, "");
+	expect_close(&w, c, 1000, "");
+	world_end(&w);
+}
+
+/* ---- errors ---- */
+
+static int connect_error;
+
+static int fail_to_connect(parley_conn *c)
+{
+	if (connect_error == 1)
+		return parley_fail(c, PARLEY_EDENIED, "no \"room\" \xff left\n");
+	return connect_error;
+}
+
+static void close_noted(parley_conn *c, uint16_t code, struct parley_slice reason)
+{
+	(void)c;
+	note(&w, "close %u %.*s;", code, PARLEY_FMT(reason));
+}
+
+static void error_noted(parley_conn *c, int err, const char *detail)
+{
+	(void)c;
+	note(&w, "error %d %s;", err, detail);
+}
+
+static void a_failed_on_connect_is_told_and_closes(void **state)
+{
+	static const struct {
+		int err;
+		const char *told;
+	} rows[] = {
+		{PARLEY_EINVAL, "{\"type\":\"error\",\"message\":\"invalid argument\"}"},
+		{-12345, "{\"type\":\"error\",\"message\":\"unknown error\"}"},
+		{1, "{\"type\":\"error\",\"message\":\"no \\\"room\\\" \xef\xbf\xbd left\\n\"}"},
+	};
+	struct parley_endpoint e = {
+		.pattern = "/ws", .on_connect = fail_to_connect, .on_close = close_noted};
+	(void)state;
+	world_open(&w, &e);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		connect_error = rows[i].err;
+		struct client *c = client_new(&w, "/ws");
+		expect_text(&w, c, rows[i].told);
+		expect_close(&w, c, 1011, "Internal error");
+		say_close(&w, c, 1011, "");
+		UNTIL(&w, w.log_len);
+		expect_log(&w, "close 1011 Internal error;");
+	}
+	world_end(&w);
+	e.on_error = error_noted;
+	world_open(&w, &e);
+	connect_error = 1;
+	struct client *c = client_new(&w, "/ws");
+	expect_close(&w, c, 1011, "Internal error");
+	say_close(&w, c, 1011, "");
+	UNTIL(&w, strstr(w.log, "close"));
+	expect_log(&w, "error -10 no \"room\" \xef\xbf\xbd left\n;close 1011 Internal error;");
+	world_end(&w);
+}
+
+static int fail_as_told(parley_conn *c, enum parley_kind kind, struct parley_slice raw,
+			const parley_json *json)
+{
+	char text[400];
+	(void)kind;
+	if (parley_is(json, "do", "nothing"))
+		return 0;
+	if (parley_is(json, "do", "long")) {
+		memset(text, 'x', sizeof(text));
+		memcpy(text + 254, "\xc3\xa9", 3); /* the limit is inside it */
+		return parley_fail(c, PARLEY_ELIMIT, text);
+	}
+	if (parley_is(json, "do", "forget")) { /* said, but nothing is returned */
+		(void)parley_fail(c, PARLEY_ELIMIT, "forgotten");
+		return 0;
+	}
+	snprintf(text, sizeof(text), "%.*s", PARLEY_FMT(raw));
+	return parley_fail(c, PARLEY_EINVAL, raw.len ? text : NULL);
+}
+
+static void a_failed_on_message_is_told_and_goes_on(void **state)
+{
+	struct parley_endpoint e = {.pattern = "/ws", .on_message = fail_as_told};
+	char want[400] = "{\"type\":\"error\",\"message\":\"";
+	(void)state;
+	world_open(&w, &e);
+	struct client *c = client_new(&w, "/ws");
+	say(&w, c, "no room given");
+	expect_text(&w, c, "{\"type\":\"error\",\"message\":\"no room given\"}");
+	say(&w, c, "{\"do\":\"forget\"}");
+	say(&w, c, "");
+	expect_text(&w, c, "{\"type\":\"error\",\"message\":\"invalid argument\"}");
+	say(&w, c, "{\"do\":\"long\"}");
+	size_t n = strlen(want);
+	memset(want + n, 'x', 254);
+	memcpy(want + n + 254, "\"}", 3);
+	expect_text(&w, c, want);
+	say(&w, c, "{\"do\":\"nothing\"}");
+	expect_nothing(&w, c);
+	world_end(&w);
+	e.on_error = error_noted;
+	world_open(&w, &e);
+	c = client_new(&w, "/ws");
+	say(&w, c, "no room given");
+	expect_nothing(&w, c);
+	expect_log(&w, "error -2 no room given;");
+	world_end(&w);
+	forget_log(&w);
+}
+
+static void what_broke_it_is_told_before_the_end(void **state)
+{
+	struct parley_endpoint e = {.pattern = "/ws",
+				    .max_message = 1000,
+				    .on_error = error_noted,
+				    .on_close = close_noted};
+	static char large[1001];
+	(void)state;
+	memset(large, 'x', sizeof(large));
+	world_open(&w, &e);
+	struct client *c = client_new(&w, "/ws");
+	client_write(&w, c, PL_S("\x83\x80\1\2\3\4"));
+	UNTIL(&w, strstr(w.log, "close 1002"));
+	assert_memory_equal(w.log, "error -14 ", 10);
+	forget_log(&w);
+	c = client_new(&w, "/ws");
+	say_bytes(&w, c, PL_WS_TEXT, PL_S("\xff"));
+	UNTIL(&w, strstr(w.log, "close 1007"));
+	assert_memory_equal(w.log, "error -14 ", 10);
+	forget_log(&w);
+	c = client_new(&w, "/ws");
+	say_bytes(&w, c, PL_WS_BINARY, pl_slice(large, 1001));
+	UNTIL(&w, strstr(w.log, "close 1009"));
+	assert_memory_equal(w.log, "error -14 ", 10);
+	forget_log(&w);
+	c = client_new(&w, "/ws");
+	hang_up(c);
+	UNTIL(&w, strstr(w.log, "close"));
+	expect_log(&w, "error -4 connection lost;close 1006 connection lost;");
+	c = client_new(&w, "/ws");
+	say_bytes(&w, c, PL_WS_BINARY, pl_slice(large, 1000));
+	say_bytes(&w, c, PL_WS_CLOSE, PL_S(""));
+	UNTIL(&w, strstr(w.log, "close"));
+	expect_log(&w, "close 1005 ;");
+	world_end(&w);
+}
+
+/* ---- closing ---- */
+
+static const char *close_in;
+
+static void close_here(parley_conn *c, const char *where)
+{
+	note(&w, "%s;", where);
+	if (strcmp(close_in, where) != 0)
+		return;
+	assert_true(parley_conn_is_open(c));
+	parley_close(c, 4010, where);
+	parley_close(c, 4011, "twice is fine");
+	assert_false(parley_conn_is_open(c));
+	assert_int_equal(parley_send(c, PARLEY_S("x")), PARLEY_ECLOSED);
+	assert_int_equal(parley_join(c, PARLEY_S("x")), PARLEY_ECLOSED);
+	assert_int_equal(parley_leave(c, PARLEY_S("lobby")), 0);
+}
+
+static int closing_connect(parley_conn *c)
+{
+	close_here(c, "connect");
+	return 0;
+}
+
+static int closing_message(parley_conn *c, enum parley_kind kind, struct parley_slice raw,
+			   const parley_json *json)
+{
+	(void)kind;
+	(void)json;
+	close_here(c, "message");
+	return raw.len ? PARLEY_EINVAL : 0;
+}
+
+static void closing_ping(parley_conn *c, struct parley_slice payload)
+{
+	assert_true(parley_slice_eq(payload, PARLEY_S("hey")));
+	close_here(c, "ping");
+}
+
+static void closing_pong(parley_conn *c, struct parley_slice payload)
+{
+	assert_true(parley_slice_eq(payload, PARLEY_S("ho")));
+	close_here(c, "pong");
+}
+
+static void closing_error(parley_conn *c, int err, const char *detail)
+{
+	(void)err;
+	(void)detail;
+	close_here(c, "error");
+}
+
+static void every_callback_may_close(void **state)
+{
+	static const struct {
+		const char *where, *noted;
+	} rows[] = {
+		{"connect", "connect;close 4010 connect;"},
+		{"ping", "connect;ping;close 4010 ping;"},
+		{"pong", "connect;ping;pong;close 4010 pong;"},
+		{"message", "connect;ping;pong;message;close 4010 message;"},
+		{"error", "connect;ping;pong;message;message;error;close 4010 error;"},
+	};
+	struct parley_endpoint e = {.pattern = "/ws",
+				    .default_room = "lobby",
+				    .on_connect = closing_connect,
+				    .on_message = closing_message,
+				    .on_ping = closing_ping,
+				    .on_pong = closing_pong,
+				    .on_error = closing_error,
+				    .on_close = close_noted};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct pl_buf b;
+		close_in = rows[i].where;
+		world_open(&w, &e);
+		struct client *c = client_new(&w, "/ws");
+		pl_buf_init(&b, 4096);
+		pl_ws_put(&b, PL_WS_PING, PL_S("hey"), test_mask);
+		pl_ws_put(&b, PL_WS_PONG, PL_S("ho"), test_mask);
+		pl_ws_put(&b, PL_WS_TEXT, PL_S(""), test_mask);
+		pl_ws_put(&b, PL_WS_TEXT, PL_S("to fail"), test_mask);
+		pl_ws_put(&b, PL_WS_TEXT, PL_S("nobody hears"), test_mask);
+		pl_ws_put(&b, PL_WS_PING, PL_S("nobody"), test_mask);
+		client_write(&w, c, pl_buf_slice(&b)); /* all in one turn */
+		pl_buf_fini(&b);
+		expect_close(&w, c, 4010, rows[i].where);
+		say_close(&w, c, 4010, "");
+		UNTIL(&w, strstr(w.log, "close"));
+		expect_log(&w, rows[i].noted);
+		world_end(&w);
+	}
+}
+
+static uint16_t close_code;
+static const char *close_reason;
+
+static int close_as_told(parley_conn *c)
+{
+	parley_close(c, close_code, close_reason);
+	return 0;
+}
+
+static void codes_and_reasons_of_a_close(void **state)
+{
+	static const struct {
+		uint16_t code, sent;
+	} rows[] = {{1000, 1000}, {1003, 1003}, {1004, 1011}, {1005, 1011}, {1006, 1011},
+		    {1007, 1007}, {1014, 1014}, {1015, 1011}, {2999, 1011}, {3000, 3000},
+		    {4999, 4999}, {5000, 1011}, {0, 1011},    {999, 1011},  {65535, 1011}};
+	struct parley_endpoint e = {.pattern = "/ws", .on_connect = close_as_told};
+	char long_reason[200], cut[124];
+	(void)state;
+	world_open(&w, &e);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		close_code = rows[i].code;
+		close_reason = i % 2 ? NULL : "why";
+		expect_close(&w, client_new(&w, "/ws"), rows[i].sent, i % 2 ? "" : "why");
+	}
+	memset(long_reason, 'r', sizeof(long_reason));
+	memcpy(long_reason + 122, "\xe2\x82\xac", 4); /* the limit is inside it */
+	memset(cut, 'r', sizeof(cut));
+	cut[122] = '\0';
+	close_code = 4000;
+	close_reason = long_reason;
+	expect_close(&w, client_new(&w, "/ws"), 4000, cut);
+	close_reason = "\xff!";
+	expect_close(&w, client_new(&w, "/ws"), 4000, "\xef\xbf\xbd!");
+	world_end(&w);
+}
+
+/* ---- control frames, limits ---- */
+
+static int control_frames(parley_conn *c)
+{
+	static const char long_payload[126] = "";
+	assert_int_equal(parley_ping(c, parley_slice(long_payload, 126)), PARLEY_ETOO_BIG);
+	assert_int_equal(parley_pong(c, parley_slice(long_payload, 126)), PARLEY_ETOO_BIG);
+	assert_int_equal(parley_ping(c, parley_slice(long_payload, 125)), 0);
+	assert_int_equal(parley_ping(c, PARLEY_S("p")), 0);
+	assert_int_equal(parley_pong(c, PARLEY_S("q")), 0);
+	assert_int_equal(parley_ping(c, parley_cstr(NULL)), 0);
+	assert_int_equal(parley_send(c, parley_slice(long_payload, (size_t)1 << 31)),
+			 PARLEY_ETOO_BIG);
+	assert_int_equal(parley_send(c, parley_cstr(NULL)), 0);
+	return 0;
+}
+
+static void answer_ping(parley_conn *c, struct parley_slice payload)
+{
+	char text[200];
+	int n = snprintf(text, sizeof(text), "mine: %.*s", PARLEY_FMT(payload));
+	assert_int_equal(parley_pong(c, parley_slice(text, (size_t)n)), 0);
+}
+
+static void control_frames_and_limits(void **state)
+{
+	struct parley_endpoint e = {
+		.pattern = "/ws", .on_connect = control_frames, .on_ping = answer_ping};
+	(void)state;
+	world_open(&w, &e);
+	struct client *c = client_new(&w, "/ws");
+	struct pl_ws_event ev = {0};
+	UNTIL(&w, next_frame(c, &ev));
+	assert_int_equal(ev.op, PL_WS_PING);
+	assert_int_equal(ev.data.len, 125);
+	expect_frame(&w, c, PL_WS_PING, "p");
+	expect_frame(&w, c, PL_WS_PONG, "q");
+	expect_frame(&w, c, PL_WS_PING, "");
+	expect_frame(&w, c, PL_WS_TEXT, "");
+	say_bytes(&w, c, PL_WS_PING, PL_S("a"));
+	expect_frame(&w, c, PL_WS_PONG, "mine: a");
+	expect_nothing(&w, c); /* no second pong */
+	world_end(&w);
+}
+
+static int flood_result;
+
+static int flood(parley_conn *c, enum parley_kind kind, struct parley_slice raw,
+		 const parley_json *json)
+{
+	static char block[32768];
+	(void)kind;
+	(void)raw;
+	(void)json;
+	memset(block, 'f', sizeof(block));
+	flood_result = 0;
+	for (int i = 0; i < 1000 && !flood_result; i++)
+		flood_result = parley_send(c, parley_slice(block, sizeof(block)));
+	note(&w, parley_conn_backlog(c) > 100000 ? "much;" : "little;");
+	return 0;
+}
+
+static void a_slow_reader(void **state)
+{
+	struct parley_endpoint e = {.pattern = "/ws",
+				    .max_backlog = 1 << 20,
+				    .on_message = flood,
+				    .on_close = close_noted};
+	struct pl_ws_event ev = {0};
+	(void)state;
+	world_open(&w, &e);
+	struct client *c = client_new(&w, "/ws");
+	c->deaf = true;
+	say(&w, c, "go");
+	assert_int_equal(flood_result, PARLEY_EBUSY);
+	c->deaf = false;
+	expect_close(&w, c, 1013, "too slow: reconnect and load what you missed from the history");
+	world_end(&w);
+	forget_log(&w);
+	e.drop_when_slow = true;
+	world_open(&w, &e);
+	c = client_new(&w, "/ws");
+	c->deaf = true;
+	say(&w, c, "go");
+	assert_int_equal(flood_result, PARLEY_EBUSY);
+	expect_log(&w, "much;");
+	c->deaf = false;
+	size_t got = 0;
+	for (int i = 0; i < 100; i++) {
+		turn_for(&w, 1);
+		for (; next_frame(c, &ev); got++)
+			assert_int_equal(ev.data.len, 32768);
+	}
+	assert_in_range(got, 16, 64); /* what had room came whole, the rest was dropped */
+	say(&w, c, "and again");
+	UNTIL(&w, next_frame(c, &ev));
+	world_end(&w);
+	forget_log(&w);
+}
+
+/* ---- the request later on ---- */
+
+static int remember_request(parley_conn *c)
+{
+	assert_true(parley_slice_eq(parley_request_query(parley_conn_request(c), "a"),
+				    PARLEY_S("b c")));
+	return 0;
+}
+
+static int ask_request(parley_conn *c, enum parley_kind kind, struct parley_slice raw,
+		       const parley_json *json)
+{
+	const parley_request *r = parley_conn_request(c);
+	(void)kind;
+	(void)raw;
+	(void)json;
+	if (!r)
+		return parley_send(c, PARLEY_S("forgotten"));
+	struct parley_slice a = parley_request_query(r, "a"), b = parley_request_param(r, "id"),
+			    h = parley_request_header(r, "x-thing");
+	char text[100];
+	int n = snprintf(text, sizeof(text), "%.*s %.*s %.*s", PARLEY_FMT(a), PARLEY_FMT(b),
+			 PARLEY_FMT(h));
+	return parley_send(c, parley_slice(text, (size_t)n));
+}
+
+static void a_request_may_be_kept(void **state)
+{
+	struct parley_endpoint e = {
+		.pattern = "/ws/{id}", .on_connect = remember_request, .on_message = ask_request};
+	(void)state;
+	for (int keep = 0; keep < 2; keep++) {
+		e.keep_request = keep;
+		world_open(&w, &e);
+		struct client *c = client_ask(&w, "/ws/7%2F8?a=b+c", "X-Thing: it\r\n");
+		expect_101(&w, c);
+		say(&w, c, "?");
+		expect_text(&w, c, keep ? "b c 7/8 it" : "forgotten");
+		world_end(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_life),
+		cmocka_unit_test(what_a_connection_is),
+		cmocka_unit_test(an_endpoint_may_have_no_callbacks),
+		cmocka_unit_test(a_failed_on_connect_is_told_and_closes),
+		cmocka_unit_test(a_failed_on_message_is_told_and_goes_on),
+		cmocka_unit_test(what_broke_it_is_told_before_the_end),
+		cmocka_unit_test(every_callback_may_close),
+		cmocka_unit_test(codes_and_reasons_of_a_close),
+		cmocka_unit_test(control_frames_and_limits),
+		cmocka_unit_test(a_slow_reader),
+		cmocka_unit_test(a_request_may_be_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,13 +26,19 @@ struct pl_request_memo {
 
 /* ---- birth and end ---- */
 
+static void init(parley_request *r, struct pl_hall *hall, const struct pl_request *seen)
+{
+	*r = (parley_request){.hall = hall, .seen = seen, .memory = &r->own};
+	pl_arena_init(&r->own.arena, DECODED_MAX);
+	pl_list_init(&r->node);
+}
+
 void pl_request_init(parley_request *r, struct pl_hall *hall, struct pl_conn *conn,
 		     const struct pl_request *seen)
 {
 	char text[PL_ADDRESS_TEXT];
-	*r = (parley_request){.hall = hall, .conn = conn, .seen = seen, .memory = &r->own};
-	pl_arena_init(&r->own.arena, DECODED_MAX);
-	pl_list_init(&r->node);
+	init(r, hall, seen);
+	r->conn = conn;
 	if (pl_ip_is_local(pl_conn_from(conn)))
 		return;
 	pl_ip_format(pl_conn_from(conn), text);
@@ -53,8 +59,9 @@ parley_request *pl_request_copy(const parley_request *from)
 		pl_free(r);
 		return NULL;
 	}
-	pl_request_init(r, from->hall, from->conn, kept);
+	init(r, from->hall, kept);
 	r->kept = kept;
+	memcpy(r->addr, from->addr, sizeof(r->addr));
 	return r;
 }
 
@@ -138,7 +145,7 @@ void *parley_request_user(const parley_request *r)
 
 /* ---- the answer ---- */
 
-static void respond(struct pl_conn *conn, unsigned status, struct pl_slice text)
+void pl_request_refuse(struct pl_conn *conn, unsigned status, struct pl_slice text)
 {
 	/* RFC 9110, 15.5.2: a 401 says what to come with. */
 	static const struct pl_http_header challenge = {{"WWW-Authenticate", 16}, {"Bearer", 6}};
@@ -155,8 +162,9 @@ static void upgrade_and_close(const parley_request *r, struct pl_conn *conn)
 {
 	const struct pl_handler *h = r->hall->handler;
 	struct pl_slice protocol = pl_line_protocol_name(h, pl_line_protocol(h, r->seen));
-	if (pl_conn_upgrade(conn, r->seen, protocol, NULL))
-		respond(conn, 503, PL_S(""));
+	int err = pl_conn_upgrade(conn, r->seen, protocol, NULL);
+	if (err)
+		pl_request_refuse(conn, err == PL_EINVAL ? 400 : 503, PL_S(""));
 	else
 		pl_conn_close(conn, r->code, pl_slice(r->reason, r->reason_len));
 }
@@ -164,7 +172,7 @@ static void upgrade_and_close(const parley_request *r, struct pl_conn *conn)
 static void deny(const parley_request *r, struct pl_conn *conn)
 {
 	if (r->code < 1000)
-		respond(conn, r->code, pl_slice(r->reason, r->reason_len));
+		pl_request_refuse(conn, r->code, pl_slice(r->reason, r->reason_len));
 	else
 		upgrade_and_close(r, conn);
 }
@@ -246,7 +254,7 @@ static void on_deadline(struct pl_timer *t)
 	if (!conn)
 		return;
 	pl_conn_set_user(conn, NULL);
-	respond(conn, 503, PL_S("Authentication took too long\n"));
+	pl_request_refuse(conn, 503, PL_S("Authentication took too long\n"));
 }
 
 void pl_request_lost(parley_request *r)
@@ -267,7 +275,7 @@ static void wait_for_answer(parley_request *r)
 	r->memory->memos = NULL;
 	if (!r->kept) {
 		r->conn = NULL;
-		respond(conn, 503, PL_S(""));
+		pl_request_refuse(conn, 503, PL_S(""));
 		return;
 	}
 	pl_conn_set_user(conn, r);
@@ -295,7 +303,7 @@ void pl_request_ask(struct pl_hall *hall, struct pl_conn *conn, const struct pl_
 	const struct parley_endpoint *def = &hall->handler->def;
 	parley_request *r = question(hall, conn, seen);
 	if (!r) {
-		respond(conn, 503, PL_S(""));
+		pl_request_refuse(conn, 503, PL_S(""));
 		return;
 	}
 	uintptr_t before = pl_handler_enter(hall->site);

@@ -91,12 +91,17 @@ __attribute__((format(printf, 2, 3))) static inline void note(struct world *w, c
 	w->log_len += (size_t)n;
 }
 
+static inline void forget_log(struct world *w)
+{
+	w->log_len = 0;
+	w->log[0] = '\0';
+}
+
 static inline void expect_log(struct world *w, const char *text)
 {
 	if (strcmp(w->log, text) != 0)
 		fail_msg("noted \"%s\", not \"%s\"", w->log, text);
-	w->log_len = 0;
-	w->log[0] = '\0';
+	forget_log(w);
 }
 
 /* The world itself stands for the server that callbacks see. */

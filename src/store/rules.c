@@ -229,7 +229,10 @@ struct pl_conversation pl_conversation_from_op(const struct pl_op_create *in, ui
 
 struct pl_conversation pl_open_room_from_op(const struct pl_op_open_room *in, uint64_t now_ms)
 {
-	return (struct pl_conversation){.id = pl_uuid_v7(now_ms),
+	struct pl_uuid id;
+	if (pl_uuid_parse(in->name, &id) || pl_uuid_is_nil(&id))
+		id = pl_uuid_v7(now_ms);
+	return (struct pl_conversation){.id = id,
 					.type = PL_ROOM,
 					.name = in->name,
 					.alias = in->name,

@@ -53,7 +53,8 @@ void pl_invite_code_new(char out[PL_INVITE_CODE]);
 /* PL_ENOTFOUND: cannot be a code. */
 int pl_invite_code_read(struct pl_slice, char out[PL_INVITE_CODE]) PL_MUST_CHECK;
 
-/* An open room of this alias, which is its name too. */
+/* An open room of this alias, which is its name too, and its id where it has the form of one: so
+ * that it is found by either. */
 struct pl_conversation pl_open_room_from_op(const struct pl_op_open_room *, uint64_t now_ms);
 /* A conversation as it is asked for, with an id of its own. Slices are those of the op. */
 struct pl_conversation pl_conversation_from_op(const struct pl_op_create *, uint64_t now_ms);

@@ -1,0 +1,36 @@
+/* errors.js - what can go wrong, as one class with a code. */
+
+/**
+ * Every failure that this package reports.
+ *
+ * `code` is the server's own (ACCESS_DENIED, RATE_LIMITED, ...) or one of these:
+ *
+ *   CONNECTION_LOST   sent, and the connection ended before the answer: not known whether it was done
+ *   CONNECT_FAILED    the connection could not be made; it is tried again
+ *   GAVE_UP           ... and now it is not tried again (maxReconnectAttempts)
+ *   REFUSED           the server closed for good: a bad token, or a 4xxx code
+ *   NOT_SIGNED_IN     no token, or a refused one
+ *   REQUEST_TIMEOUT   no answer in time
+ *   CLOSED            close(), disconnect() or destroy() was called
+ *   QUEUE_FULL, OUTBOX_FULL   a limit of this client: nothing was queued
+ *   MESSAGE_TOO_BIG   the server closed the connection because of this message (1009)
+ *   MESSAGE_REFUSED   ... because of another fault in it (1002, 1003, 1007)
+ *   ACCOUNT_CHANGED   somebody else signed in; the message stays stored for its author
+ *   INVALID_ARGUMENT  a mistake in the call
+ */
+export class ParleyError extends Error {
+	/**
+	 * @param {string} code
+	 * @param {string} message
+	 * @param {{retryAfterMs?: number, closeCode?: number, cause?: unknown}} [more]
+	 */
+	constructor(code, message, { retryAfterMs = 0, closeCode = 0, cause } = {}) {
+		super(message, cause === undefined ? undefined : { cause });
+		this.name = 'ParleyError';
+		this.code = code;
+		/** Milliseconds after which it may be tried again; 0: not said. */
+		this.retryAfterMs = retryAfterMs;
+		/** The WebSocket close code that ended it; 0: none. */
+		this.closeCode = closeCode;
+	}
+}

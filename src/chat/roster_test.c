@@ -1,0 +1,254 @@
+/*
+ * roster_test.c - proves that the rosters tell the truth with several workers: everybody who sits
+ * down is told of to those who sit there and finds all of them in the members, in order; leaving is
+ * told however it happens; two who come at once never miss each other; nothing is left behind.
+ */
+#include "chat/testing.h"
+
+/* A peer that writes down rosters. */
+struct guest {
+	struct pl_peer peer;
+	struct pl_hub *hub;
+	char heard[HEARD];
+	size_t len;
+};
+
+static void note(struct guest *g, const char *fmt, unsigned a, unsigned b)
+{
+	char text[64];
+	int n = snprintf(text, sizeof(text), "%s%u/%u ", fmt, a, b);
+	assert_true(n > 0 && g->len + (size_t)n < HEARD);
+	memcpy(g->heard + g->len, text, (size_t)n + 1);
+	g->len += (size_t)n;
+}
+
+static void hear(struct pl_peer *p, const struct pl_event *e, struct pl_encoded *x)
+{
+	struct guest *g = PL_CONTAINER(p, struct guest, peer);
+	(void)x;
+	if (e->kind == PL_EV_ROSTER)
+		note(g, e->on ? "+" : "-", number_of(&e->actor.id), number_of(&e->conversation));
+	if (e->kind != PL_EV_MEMBERS)
+		return;
+	assert_true(pl_slice_is(e->ref, "ref"));
+	for (size_t i = 0; i < e->nsitters; i++)
+		note(g, "=", number_of(&e->sitters[i].user), number_of(&e->conversation));
+}
+
+static const struct pl_peer_ops guest_ops = {fake_encode, hear, fake_forget};
+
+static void come(struct world *w, struct guest *g, int worker, unsigned user)
+{
+	char name[16];
+	snprintf(name, sizeof(name), "u%u", user);
+	*g = (struct guest){.hub = &w->hubs[worker]};
+	pl_peer_init(&g->peer, &guest_ops, ++w->next_id);
+	struct pl_user who = {.id = id_of('u', user), .display_name = pl_slice_str(name)};
+	assert_int_equal(pl_hub_enter_guest(g->hub, &g->peer, &who), 0);
+}
+
+static int sit(struct guest *g, unsigned room)
+{
+	struct pl_conversation c = {.id = id_of('c', room), .type = PL_ROOM, .alias = PL_S("room")};
+	return pl_hub_sit(g->hub, &g->peer, &c, PL_S("ref"));
+}
+
+static void unsit(struct guest *g, unsigned room)
+{
+	struct pl_uuid id = id_of('c', room);
+	pl_hub_unjoin(g->hub, &g->peer, &id);
+}
+
+static void expect(struct guest *g, const char *heard)
+{
+	if (strcmp(g->heard, heard) != 0)
+		fail_msg("heard \"%s\", not \"%s\"", g->heard, heard);
+	g->len = 0;
+	g->heard[0] = '\0';
+}
+
+static size_t rosters(const struct world *w)
+{
+	size_t n = 0;
+	for (int i = 0; i < WORKERS; i++)
+		n += w->hubs[i].rosters.len;
+	return n;
+}
+
+static void who_sits_down_is_told_and_told_of(void **state)
+{
+	struct world *w = world_new(0, 1000);
+	struct guest g[3];
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		come(w, &g[i], i, (unsigned)i + 1);
+	assert_int_equal(sit(&g[0], 7), 0);
+	settle(w);
+	expect(&g[0], "=1/7 ");
+	assert_int_equal(sit(&g[1], 7), 0);
+	settle(w);
+	expect(&g[0], "+2/7 ");
+	expect(&g[1], "=1/7 =2/7 ");
+	assert_int_equal(sit(&g[2], 7), 0);
+	settle(w);
+	expect(&g[0], "+3/7 ");
+	expect(&g[1], "+3/7 ");
+	expect(&g[2], "=1/7 =2/7 =3/7 ");
+	assert_int_equal(sit(&g[0], 7), 0); /* again: told again, the place stays */
+	settle(w);
+	expect(&g[0], "=1/7 =2/7 =3/7 ");
+	expect(&g[1], "+1/7 ");
+	unsit(&g[0], 7);
+	unsit(&g[0], 7);
+	unsit(&g[0], 8);
+	settle(w);
+	expect(&g[0], "");
+	expect(&g[1], "-1/7 ");
+	expect(&g[2], "+1/7 -1/7 ");
+	pl_hub_leave(g[1].hub, &g[1].peer);
+	settle(w);
+	expect(&g[2], "-2/7 ");
+	assert_int_equal(rosters(w), 1);
+	pl_hub_leave(g[2].hub, &g[2].peer);
+	pl_hub_leave(g[0].hub, &g[0].peer);
+	settle(w);
+	assert_int_equal(rosters(w), 0);
+	world_free(w);
+}
+
+static void a_user_twice_is_two_lines(void **state)
+{
+	struct world *w = world_new(0, 1000);
+	struct guest a, b;
+	(void)state;
+	come(w, &a, 0, 5);
+	come(w, &b, 1, 5);
+	assert_int_equal(sit(&a, 1), 0);
+	settle(w);
+	assert_int_equal(sit(&b, 1), 0);
+	settle(w);
+	expect(&a, "=5/1 +5/1 ");
+	expect(&b, "=5/1 =5/1 ");
+	pl_hub_leave(a.hub, &a.peer);
+	settle(w);
+	expect(&b, "-5/1 ");
+	assert_int_equal(rosters(w), 1);
+	pl_hub_leave(b.hub, &b.peer);
+	settle(w);
+	world_free(w);
+}
+
+static void leaving_all_is_told_in_every_room(void **state)
+{
+	enum { ROOMS = 100 };
+	struct world *w = world_new(0, 1000);
+	static struct guest a, b;
+	(void)state;
+	come(w, &a, 0, 1);
+	come(w, &b, 2, 2);
+	for (unsigned i = 0; i < ROOMS; i++) {
+		assert_int_equal(sit(&a, i), 0);
+		assert_int_equal(sit(&b, i), 0);
+	}
+	settle(w);
+	assert_int_equal(rosters(w), ROOMS);
+	b.len = 0;
+	pl_hub_leave(a.hub, &a.peer);
+	settle(w);
+	size_t told = 0;
+	for (const char *at = b.heard; (at = strstr(at, "-1/")); at++)
+		told++;
+	assert_int_equal(told, ROOMS);
+	pl_hub_leave(b.hub, &b.peer);
+	settle(w);
+	assert_int_equal(rosters(w), 0);
+	world_free(w);
+}
+
+/* Whatever the order in which the workers turn: each is in the other's members, or hears of it. */
+static void two_at_once_do_not_miss_each_other(void **state)
+{
+	(void)state;
+	for (unsigned order = 0; order < 27; order++) {
+		for (unsigned room = 0; room < 6; room++) {
+			struct world *w = world_new(0, 1000);
+			struct guest a, b;
+			come(w, &a, 0, 1);
+			come(w, &b, 1, 2);
+			assert_int_equal(sit(&a, room), 0);
+			for (unsigned i = 0, o = order; i < 3; i++, o /= 3)
+				pl_loop_turn(w->loops[o % 3], 0);
+			assert_int_equal(sit(&b, room), 0);
+			settle(w);
+			bool knows_b = strstr(a.heard, "+2/") || strstr(a.heard, "=2/");
+			bool knows_a = strstr(b.heard, "+1/") || strstr(b.heard, "=1/");
+			assert_true(knows_a && knows_b);
+			pl_hub_leave(a.hub, &a.peer);
+			pl_hub_leave(b.hub, &b.peer);
+			world_free(w);
+		}
+	}
+}
+
+static void an_unlisted_peer_is_on_no_roster(void **state)
+{
+	struct world *w = world_new(0, 1000);
+	struct guest a, b;
+	struct pl_uuid room = id_of('c', 1);
+	(void)state;
+	come(w, &a, 0, 1);
+	come(w, &b, 0, 2);
+	assert_int_equal(pl_hub_join(b.hub, &b.peer, &room), 0);
+	assert_int_equal(sit(&a, 1), 0);
+	settle(w);
+	expect(&a, "=1/1 ");
+	pl_hub_unjoin(b.hub, &b.peer, &room);
+	settle(w);
+	expect(&a, "");
+	pl_hub_leave(a.hub, &a.peer);
+	pl_hub_leave(b.hub, &b.peer);
+	settle(w);
+	world_free(w);
+}
+
+static void memory_may_run_out(void **state)
+{
+	unsigned long n = 1, made;
+	(void)state;
+	do {
+		struct world *w = world_new(0, 1000);
+		struct guest a, b;
+		come(w, &a, 0, 1);
+		come(w, &b, 1, 2);
+		pl_mem_fail_at(n, false);
+		int err = sit(&a, 3);
+		settle(w);
+		if (sit(&b, 3) && err)
+			assert_int_equal(err, PL_ENOMEM);
+		settle(w);
+		unsit(&a, 3);
+		settle(w);
+		made = pl_mem_count();
+		pl_mem_fail_at(0, false);
+		struct pl_uuid id = id_of('c', 3);
+		assert_false(pl_hub_has_joined(a.hub, &a.peer, &id));
+		pl_hub_leave(a.hub, &a.peer);
+		pl_hub_leave(b.hub, &b.peer);
+		settle(w);
+		world_free(w);
+	} while (made >= n++);
+	assert_true(n > 10);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_sits_down_is_told_and_told_of),
+		cmocka_unit_test(a_user_twice_is_two_lines),
+		cmocka_unit_test(leaving_all_is_told_in_every_room),
+		cmocka_unit_test(two_at_once_do_not_miss_each_other),
+		cmocka_unit_test(an_unlisted_peer_is_on_no_roster),
+		cmocka_unit_test(memory_may_run_out),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
