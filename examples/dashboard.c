@@ -75,7 +75,7 @@ int main(int argc, char **argv) {
 	};
 	signal(SIGTERM, on_sigterm);
 	int failed = parley_create(&server, &options) || parley_serve(server, &dashboard) || run();
-	if (failed) fprintf(stderr, "dashboard: %s\n", parley_why(server));
+	if (failed) fprintf(stderr, "dashboard: %s\n", server ? parley_why(server) : "bad options");
 	parley_free(server);
 	return failed;
 }

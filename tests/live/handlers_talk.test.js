@@ -119,7 +119,7 @@ test('what is sent behind a close is refused', async (t) => {
 	const [one, other] = [await open(), await open()];
 	one.send({ do: 'close', code: 1000 });
 	await one.closed;
-	assert.equal((await other.next()).left, id(one));
+	await other.farewell(id(one));
 	assert.deepEqual(await other.ask('late-err'), { did: 'late-err', err: E.CLOSED });
 	assert.deepEqual(one.kept, []);
 });
@@ -132,7 +132,8 @@ test('broadcast: all of the endpoint, not the sender, nobody of another path', a
 	assert.equal(await b.next(), 'one');
 	assert.equal(await c.next(), 'one');
 	a.send({ do: 'broadcast', text: 'two', self: true });
-	assert.deepEqual([await a.next(), await a.next()].sort(), ['two', ok('broadcast')].sort());
+	assert.equal(await a.next(), 'two');
+	assert.deepEqual(await a.next(), ok('broadcast'));
 	assert.equal(await b.next(), 'two');
 	assert.equal(await c.next(), 'two');
 	await elsewhere.nothing();
@@ -158,7 +159,8 @@ test('broadcast to rooms reaches the sender only if asked to, and only as a memb
 	const [a, b] = [await open(), await open()];
 	await inRoom('s1', a, b);
 	a.send({ do: 'broadcast', text: 'with me', rooms: ['s1'], self: true });
-	assert.deepEqual(new Set([await a.next(), JSON.stringify(await a.next())].map(String)).size, 2);
+	assert.equal(await a.next(), 'with me');
+	assert.deepEqual(await a.next(), ok('broadcast'));
 	assert.equal(await b.next(), 'with me');
 	assert.deepEqual(await a.ask('broadcast', { text: 'without me', rooms: ['s1'] }), ok('broadcast'));
 	assert.equal(await b.next(), 'without me');
@@ -277,7 +279,7 @@ test('send_to and kick reach one connection, on whichever worker', async (t) => 
 		assert.equal(await other.next(), 'for you');
 		assert.deepEqual(await caller.ask('kick', { id: id(other) }), ok('kick'));
 		assert.deepEqual(await other.closed, { code: 4321, reason: 'kicked' });
-		assert.equal((await caller.next()).left, id(other));
+		await caller.farewell(id(other));
 	}
 	assert.deepEqual(await caller.ask('send-to', { id: UUID0, text: 'x' }), ok('send-to'), 'gone is no error');
 });
@@ -334,17 +336,12 @@ test('who does not read is closed with 1013', async (t) => {
 
 test('... or misses messages, where the endpoint says so', async (t) => {
 	const client = await flooded(clients(t, server), '/api/drop');
-	let told;
-	while (!told) {
-		const next = await client.next();
-		told = Buffer.isBuffer(next) ? undefined : next;
-		if (!told && !client.kept.length && (await sleep(300)) === undefined && !client.kept.length) {
-			/* The count itself may be among what was dropped. */
-			told = await client.ask('rooms');
-			assert.deepEqual(told, { did: 'rooms', n: 0 });
-			return;
-		}
+	let heard = -1;
+	while (heard !== client.kept.length) {
+		heard = client.kept.length;
+		await sleep(500);
 	}
-	assert.equal(told.did, 'flood');
-	assert.ok(told.n > 0, 'some were dropped');
+	const messages = client.kept.splice(0).filter(Buffer.isBuffer).length;
+	assert.ok(messages > 0 && messages < 1024, `${messages} of 1024`);
+	assert.deepEqual(await client.ask('rooms'), { did: 'rooms', n: 0 }, 'and is still there');
 });

@@ -52,7 +52,8 @@ class Program {
 		program.stopped = false;
 		const file = path.join(path.dirname(binary()), 'examples', name);
 		const child = spawn(file, [`127.0.0.1:${program.port}`, ...args], {
-			env: { ...process.env, ...env },
+			/* Freed memory that a sanitizer keeps is not what the tests of memory measure. */
+			env: { ...process.env, ASAN_OPTIONS: `${process.env.ASAN_OPTIONS || ''}:quarantine_size_mb=8`, ...env },
 			stdio: [stdin, 'pipe', 'pipe'],
 		});
 		program.child = child;
@@ -99,11 +100,15 @@ class Program {
 	}
 }
 
-/* A plain client. Texts that are JSON are kept parsed, other texts as strings, bytes as Buffers. */
+/*
+ * A plain client. Texts that are JSON are kept parsed, other texts as strings, bytes as Buffers. What
+ * the script endpoint tells of those who left is kept apart: the ends of other tests fall into it.
+ */
 class Plain {
 	constructor(socket) {
 		this.socket = socket;
 		this.kept = [];
+		this.left = [];
 		this.wake = () => {};
 		this.closed = new Promise((resolve) => {
 			socket.on('close', (code, reason) => {
@@ -112,7 +117,8 @@ class Plain {
 			});
 		});
 		socket.on('message', (data, isBinary) => {
-			this.kept.push(isBinary ? data : Plain.value(data.toString()));
+			const value = isBinary ? data : Plain.value(data.toString());
+			(value?.left ? this.left : this.kept).push(value);
 			this.wake();
 		});
 		socket.on('error', () => {});
@@ -166,6 +172,18 @@ class Plain {
 			await within(new Promise((resolve) => (this.wake = resolve)), Math.min(left, 200));
 		}
 		return this.kept.shift();
+	}
+
+	/* What is told of the end of this connection; without an id: of any. */
+	async farewell(id, ms = REPLY_MS) {
+		const until = Date.now() + ms;
+		for (;;) {
+			const told = this.left.find((end) => !id || end.left === id);
+			if (told)
+				return told;
+			assert.ok(Date.now() < until, `not told in ${ms} ms that ${id} left`);
+			await sleep(10);
+		}
 	}
 
 	/* To the script endpoint: what the call returned. */

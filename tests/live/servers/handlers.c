@@ -69,6 +69,11 @@ static int serve_paths(void)
 
 static void on_error(parley_conn *c, int err, const char *detail)
 {
+	if (err == PARLEY_EPROTO)
+		parley_broadcast_object(c,
+					PARLEY_OBJ(parley_kstr("broke", parley_conn_id(c)),
+						   parley_kint("err", err)),
+					NULL);
 	parley_send_object(c, PARLEY_OBJ(parley_kint("on_error", err),
 					 parley_kstr("detail", parley_cstr(detail))));
 }
