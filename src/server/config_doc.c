@@ -62,6 +62,7 @@ static const struct section sections[] = {
 	{"history", "History"},
 	{"rooms", "Rooms"},
 	{"native", "Native clients"},
+	{"handler", "Sample endpoints"},
 	{"admin", "Administration"},
 	{"drain", "Stopping"},
 };
