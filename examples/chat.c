@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
 	chat.heartbeat_ms = 30000, chat.compress = true;
 	signal(SIGTERM, on_sigterm);
 	int failed = parley_create(&server, &options) || parley_serve(server, &chat) || parley_run(server);
-	if (failed) fprintf(stderr, "chat: %s\n", parley_why(server));
+	if (failed) fprintf(stderr, "chat: %s\n", server ? parley_why(server) : "bad options");
 	parley_free(server);
 	return failed;
 }

@@ -1,5 +1,11 @@
 /*
- * dashboard.c - figures of this machine, live in a browser: run it, then open dashboard.html.
+ * dashboard.c - figures of this machine, live in a browser.
+ *
+ *	./dashboard & python3 -m http.server --bind 127.0.0.1 --directory examples 8000
+ *	then open http://127.0.0.1:8000/dashboard.html
+ *
+ * Browsers say where a page comes from, and the server only takes pages of its own host (option
+ * `origins`): that is why the page is not opened from disk.
  *
  * A thread of its own measures and publishes; the server's threads only deliver. parley_publish may be
  * called from any thread, and costs the caller nothing when nobody listens.
@@ -69,7 +75,7 @@ int main(int argc, char **argv) {
 	};
 	signal(SIGTERM, on_sigterm);
 	int failed = parley_create(&server, &options) || parley_serve(server, &dashboard) || run();
-	if (failed) fprintf(stderr, "dashboard: %s\n", parley_why(server));
+	if (failed) fprintf(stderr, "dashboard: %s\n", server ? parley_why(server) : "bad options");
 	parley_free(server);
 	return failed;
 }

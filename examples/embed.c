@@ -74,7 +74,7 @@ int main(int argc, char **argv) {
 	signal(SIGTERM, on_sigterm);
 	int failed =
 		parley_create(&server, &options) || parley_serve(server, &embed) || parley_start(server) || loop(timer);
-	if (failed) fprintf(stderr, "embed: %s\n", parley_why(server));
+	if (failed) fprintf(stderr, "embed: %s\n", server ? parley_why(server) : "bad options");
 	parley_free(server);
 	close(timer);
 	return failed;

@@ -68,7 +68,7 @@ int main(int argc, char **argv) {
 	game.on_message = on_message;
 	signal(SIGTERM, on_sigterm);
 	int failed = parley_create(&server, &options) || parley_serve(server, &game) || parley_run(server);
-	if (failed) fprintf(stderr, "game: %s\n", parley_why(server));
+	if (failed) fprintf(stderr, "game: %s\n", server ? parley_why(server) : "bad options");
 	parley_free(server);
 	return failed;
 }

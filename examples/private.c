@@ -84,7 +84,7 @@ int main(int argc, char **argv) {
 	room.on_message = on_message;
 	signal(SIGTERM, on_sigterm);
 	int failed = parley_create(&server, &options) || parley_serve(server, &room) || parley_run(server);
-	if (failed) fprintf(stderr, "private: %s\n", parley_why(server));
+	if (failed) fprintf(stderr, "private: %s\n", server ? parley_why(server) : "bad options");
 	parley_free(server);
 	return failed;
 }

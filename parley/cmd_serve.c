@@ -5,6 +5,7 @@
  * could not start, 2 usage, 74 the disk can no longer be trusted.
  */
 #include "cmd.h"
+#include "samples.h"
 
 #include "base/clock.h"
 #include "server/server.h"
@@ -142,19 +143,34 @@ static int serve(struct running *r)
 	return atomic_load(&is_fatal) ? EXIT_IO : EXIT_FINE;
 }
 
+static int add_samples(struct running *r, struct pl_buf *why)
+{
+	const struct parley_endpoint samples[] = {sample_chat(), sample_game(), sample_private()};
+	const char *fault = NULL;
+	int err = 0;
+	for (size_t i = 0; !err && i < sizeof(samples) / sizeof(*samples); i++)
+		err = pl_server_serve(r->server, &samples[i], sizeof(samples[i]), &fault);
+	if (err)
+		pl_buf_printf(why, "handler.samples: %s\n", fault ? fault : pl_strerror(err));
+	return err;
+}
+
 static int start(struct running *r)
 {
 	struct pl_buf why;
 	struct pl_server_options o = {.config = r->config,
 				      .log = r->log,
 				      .events = {.on_fatal = on_fatal, .ctx = r->log},
+				      .prefix = r->config->handler_samples ? "/api" : NULL,
 				      .is_chat = true};
 	pl_buf_init(&why, WHY_MAX);
 	int err = pl_server_new(&o, &r->server);
+	if (err)
+		pl_buf_printf(&why, "%s\n", pl_strerror(err));
+	if (!err && r->config->handler_samples)
+		err = add_samples(r, &why);
 	if (!err)
 		err = pl_server_start(r->server, &why);
-	else
-		pl_buf_printf(&why, "%s\n", pl_strerror(err));
 	log_lines(r->log, err ? PL_ERROR : PL_WARN, &why);
 	pl_buf_fini(&why);
 	if (err)

@@ -425,7 +425,8 @@ static inline struct parley_to parley_to_room(const struct parley_slice *room, b
 /*
  * To the endpoint's connections on all workers. Whoever is a member now hears it; the sender need
  * not be one. to: NULL for all others. Also in on_close. A slow or closing listener is no error.
- * PARLEY_ENOMEM: other workers may not have been told.
+ * PARLEY_EINVAL: a bad name of a room; PARLEY_ELIMIT: over 4,096 rooms; PARLEY_ETOO_BIG: over 15
+ * MiB; PARLEY_ENOMEM: other workers may not have been told.
  */
 PARLEY_API int parley_broadcast(parley_conn *from, struct parley_slice data,
 				const struct parley_to *to);
@@ -435,7 +436,8 @@ PARLEY_API int parley_broadcast_object(parley_conn *from, const struct parley_fi
 /*
  * [any thread] To the members of a room of the endpoint with this pattern (as it was given to
  * parley_serve); room.len 0: to all of it. Publications of one thread arrive in their order.
- * PARLEY_ENOT_FOUND: no such endpoint; PARLEY_ESTATE: not running; PARLEY_ENOMEM.
+ * PARLEY_ENOT_FOUND: no such endpoint; PARLEY_EINVAL: a bad name; PARLEY_ETOO_BIG: over 15 MiB;
+ * PARLEY_ESTATE: not running; PARLEY_ENOMEM.
  */
 PARLEY_API int parley_publish(parley_server *, const char *pattern, struct parley_slice room,
 			      struct parley_slice text);

@@ -33,7 +33,7 @@
 	X(SLOW_CLOSED, counter, "slow_readers_closed_total",                                       \
 	  "Connections closed by back-pressure")                                                   \
 	X(VOLATILE_DROPPED, counter, "volatile_dropped_total",                                     \
-	  "Volatile events not sent to slow readers")                                              \
+	  "Events and messages not sent to slow readers")                                          \
 	X(RATE_LIMITED, counter, "rate_limited_total", "Requests refused by a rate limit")         \
 	X(STORED, counter, "messages_stored_total", "Messages committed")                          \
 	X(DUPLICATES, counter, "messages_duplicate_total", "Retries recognised")                   \

@@ -164,7 +164,10 @@ int pl_conn_put(struct pl_conn *, const void *at, size_t n);
 int pl_conn_put2(struct pl_conn *, struct pl_slice head, struct pl_slice rest);
 int pl_conn_put_frame(struct pl_conn *, struct pl_frame *);
 void pl_conn_put_cipher(struct pl_conn *, struct pl_slice);
-size_t pl_conn_unsent(const struct pl_conn *);
+static inline size_t pl_conn_unsent(const struct pl_conn *c)
+{
+	return c->queue ? c->queue->q.bytes : 0;
+}
 void pl_conn_drop_output(struct pl_conn *);
 
 /* http_conn.c, ws_conn.c: use all of the n bytes at `at` (or keep a copy of what is left). */

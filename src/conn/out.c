@@ -23,13 +23,18 @@ static struct pl_sendq *new_queue(void)
 	return s;
 }
 
-static struct pl_sendq *borrow(struct pl_conns *set)
+static struct pl_sendq *borrow(struct pl_conn *c)
 {
+	struct pl_conns *set = c->set;
 	struct pl_sendq *s = set->pool;
-	if (!s)
-		return new_queue();
-	set->pool = s->next;
-	set->pooled--;
+	if (s) {
+		set->pool = s->next;
+		set->pooled--;
+	} else {
+		s = new_queue();
+	}
+	if (s)
+		s->conn = c;
 	return s;
 }
 
@@ -59,11 +64,6 @@ void pl_conns_free_pool(struct pl_conns *set)
 	}
 }
 
-size_t pl_conn_unsent(const struct pl_conn *c)
-{
-	return c->queue ? c->queue->q.bytes : 0;
-}
-
 void pl_conn_drop_output(struct pl_conn *c)
 {
 	give_back(c);
@@ -73,13 +73,11 @@ void pl_conn_drop_output(struct pl_conn *c)
 static struct pl_outq *queue_of(struct pl_conn *c)
 {
 	if (!c->queue)
-		c->queue = borrow(c->set);
-	if (!c->queue) {
-		pl_conn_break(c, 1006, PL_S("out of memory"));
-		return NULL;
-	}
-	c->queue->conn = c;
-	return &c->queue->q;
+		c->queue = borrow(c);
+	if (c->queue)
+		return &c->queue->q;
+	pl_conn_break(c, 1006, PL_S("out of memory"));
+	return NULL;
 }
 
 static struct pl_slab *slab_of(struct pl_conn *c)

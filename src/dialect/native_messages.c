@@ -100,7 +100,7 @@ const struct pl_message_row pl_native_messages[] = {
 	{.name = "ping",
 	 .handle = on_ping,
 	 .reply = "`pong {timestamp}`",
-	 .doc = "Also a sign of life."},
+	 .doc = "The time at the server. Does not stand for a pong."},
 	{.name = "file-upload",
 	 .who = PL_SIGNED_IN,
 	 PL_IN(upload_fields, struct in_upload),

@@ -344,6 +344,6 @@ const struct pl_message_row pl_native_rooms[] = {
 	 .handle = on_broadcast,
 	 .reply = "–",
 	 .others = "the bare data",
-	 .doc = "Not kept. The sender need not have joined; what no room is named is ignored."},
+	 .doc = "Not kept. The sender need not have joined; a room that is not there is ignored."},
 	{0},
 };

@@ -577,25 +577,25 @@ static void a_registered_type_wins(void **state)
 	rig_end(r);
 }
 
-#define ALL(X)                                                                                  \
-	X(who_brings_a_token_is_greeted)                                                        \
-	X(who_brings_none_or_a_bad_one_is_closed)                                               \
-	X(a_guest_has_a_name_and_an_id_while_it_stays)                                          \
-	X(joining_and_leaving_is_told)                                                          \
-	X(two_connections_of_a_user_are_two_lines)                                              \
-	X(what_follows_a_join_finds_it_done)                                                    \
-	X(a_join_that_cannot_be_is_an_error)                                                    \
-	X(new_rooms_are_limited_per_user_and_old_ones_are_not)                                  \
-	X(what_names_no_room_is_ignored)                                                        \
-	X(a_broadcast_is_bare_and_not_for_its_sender)                                           \
-	X(a_chat_is_for_all_who_joined)                                                         \
-	X(many_chats_at_once_keep_their_order)                                                  \
-	X(what_is_no_json_is_an_error)                                                          \
-	X(one_frame_too_many_ends_it)                                                           \
-	X(after_the_window_it_begins_anew)                                                      \
-	X(a_registered_type_wins)                                                               \
-	X(both_kinds_meet_in_an_open_room) X(native_hears_a_conversation_of_its_user_by_its_id) \
-		X(a_name_in_the_form_of_an_id_is_one)
+#define ALL(X)                                                 \
+	X(who_brings_a_token_is_greeted)                       \
+	X(who_brings_none_or_a_bad_one_is_closed)              \
+	X(a_guest_has_a_name_and_an_id_while_it_stays)         \
+	X(joining_and_leaving_is_told)                         \
+	X(two_connections_of_a_user_are_two_lines)             \
+	X(what_follows_a_join_finds_it_done)                   \
+	X(a_join_that_cannot_be_is_an_error)                   \
+	X(new_rooms_are_limited_per_user_and_old_ones_are_not) \
+	X(what_names_no_room_is_ignored)                       \
+	X(a_broadcast_is_bare_and_not_for_its_sender)          \
+	X(a_chat_is_for_all_who_joined)                        \
+	X(many_chats_at_once_keep_their_order)                 \
+	X(what_is_no_json_is_an_error)                         \
+	X(one_frame_too_many_ends_it)                          \
+	X(after_the_window_it_begins_anew)                     \
+	X(a_registered_type_wins)                              \
+	X(both_kinds_meet_in_an_open_room)                     \
+	X(native_hears_a_conversation_of_its_user_by_its_id) X(a_name_in_the_form_of_an_id_is_one)
 
 int main(void)
 {

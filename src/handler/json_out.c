@@ -81,8 +81,8 @@ static int put_object(struct pl_buf *b, const struct parley_field *f, unsigned d
 		put_text(b, pl_slice_str(f[i].key));
 		pl_buf_putc(b, ':');
 		int err = put_value(b, &f[i], depth);
-		if (err)
-			return err;
+		if (err || b->err)
+			return err ? err : b->err;
 	}
 	pl_buf_putc(b, '}');
 	return b->err;

@@ -3,6 +3,7 @@
  * the client left, or never; that each refusal looks as promised; and that auth data are freed once
  * in every case.
  */
+#include "handler/internal.h"
 #include "handler/testing.h"
 
 #include <pthread.h>
@@ -238,8 +239,8 @@ static void nobody_answers(void **state)
 	(void)state;
 	e.auth_ms = 50;
 	open_world(&e);
-	struct client *c = client_ask(&w, "/ws/me?do=later", "X-Name: Dora\r\n");
 	uint64_t begin = pl_now_ms();
+	struct client *c = client_ask(&w, "/ws/me?do=later", "X-Name: Dora\r\n");
 	expect_status(&w, c, "503", "Authentication took too long\n");
 	assert_in_range(pl_now_ms() - begin, 40, 2000);
 	assert_true(parley_slice_eq(parley_request_header(asked, "X-Name"), PARLEY_S("Dora")));
@@ -275,6 +276,28 @@ static void an_answer_waits_in_the_mailbox_at_the_end(void **state)
 	w.loops[0] = NULL;
 	w.workers = 0;
 	world_end(&w);
+}
+
+/* Who never answers does not fill the memory. */
+static void too_many_wait(void **state)
+{
+	(void)state;
+	open_world(&plain);
+	struct client *c = client_ask(&w, "/ws/me?do=later", "X-Name: Fay\r\n");
+	UNTIL(&w, asked);
+	parley_request *first = asked;
+	assert_int_equal(w.sites[0]->nasked, 1);
+	w.sites[0]->nasked = 65536;
+	asked = NULL;
+	expect_status(&w, client_ask(&w, "/ws/me?do=later", ""), "503", "");
+	assert_null(asked);
+	w.sites[0]->nasked = 1;
+	parley_accept(first, NULL, NULL);
+	expect_101(&w, c);
+	expect_text(&w, c, "Fay");
+	assert_int_equal(w.sites[0]->nasked, 0);
+	world_end(&w);
+	forget_log(&w);
 }
 
 /* ---- from another thread ---- */
@@ -371,6 +394,7 @@ int main(void)
 		cmocka_unit_test(answered_after_the_client_left),
 		cmocka_unit_test(nobody_answers),
 		cmocka_unit_test(an_answer_waits_in_the_mailbox_at_the_end),
+		cmocka_unit_test(too_many_wait),
 		cmocka_unit_test(answered_from_another_thread),
 		cmocka_unit_test(both_kept_and_answered_later),
 	};

@@ -126,6 +126,8 @@ struct pl_config {
 	size_t native_max_message;
 	bool native_compression;
 
+	bool handler_samples;
+
 	char *admin_key, *admin_key_file; /* at most one of them after loading */
 	uint64_t drain_deadline_ms;
 

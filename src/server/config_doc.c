@@ -60,6 +60,9 @@ static const struct section sections[] = {
 	{"presence", "Presence"},
 	{"typing", "Typing"},
 	{"history", "History"},
+	{"rooms", "Rooms"},
+	{"native", "Native clients"},
+	{"handler", "Sample endpoints"},
 	{"admin", "Administration"},
 	{"drain", "Stopping"},
 };

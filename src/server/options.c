@@ -409,6 +409,12 @@ const struct pl_option pl_options[] = {
 	 .def = "true",
 	 .doc = "Whether native clients may negotiate compression."},
 
+	{.name = "handler.samples",
+	 BOOL(handler_samples),
+	 .def = "false",
+	 .doc = "Whether the program offers the sample endpoints `/api/ws/chat`, `/api/ws/game` "
+		"and `/api/ws/private?token=`, which are `examples/` of the library."},
+
 	{.name = "admin.key",
 	 SECRET(admin_key),
 	 .def = "",

@@ -14,25 +14,48 @@ const { differs, fill, personOf } = require('./transcript.js');
 
 const HEAR_MS = 10000;
 const QUIET_MS = 150;
+
+/* How a dialect's files are played: what each frame must be, what is added to what is sent and to
+ * what is awaited, and how a person signs in. */
+const QRYPT = {
+	fault: envelopeFault,
+	added: ['requestId', 'timestamp'],
+	envelope: (sent, requestId) => ({ timestamp: new Date().toISOString(), ...sent, requestId }),
+};
+const NATIVE = { signsInByQuery: true };
+const DIALECTS = { qrypt: QRYPT, native: NATIVE };
+
 const PRESENCE = new Set(['user_online', 'user_offline']);
+
+/* What is not JSON stays text. */
+function parse(text) {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return text;
+	}
+}
 
 /* One connection of a person: what it sent and what it has not read yet. */
 class Line {
-	constructor(raw, way, ignores) {
+	constructor(raw, way, ignores, dialect) {
 		this.raw = raw;
 		this.way = way;
 		this.unread = [];
 		this.sentIds = new Set();
 		this.wake = () => {};
-		raw.on_frame = (frame) => {
+		const hear = (frame) => {
 			if (frame.op !== OP.text)
 				return;
-			const json = JSON.parse(frame.text);
-			assert.equal(envelopeFault(json), null, frame.text);
-			if (!ignores.has(json.type))
+			const json = dialect.fault ? JSON.parse(frame.text) : parse(frame.text);
+			if (dialect.fault)
+				assert.equal(dialect.fault(json), null, frame.text);
+			if (!ignores.has(json?.type))
 				this.unread.push(json);
 			this.wake();
 		};
+		raw.frames.forEach(hear); /* a greeting may have come with the handshake */
+		raw.on_frame = hear;
 	}
 
 	async send(frames) {
@@ -44,10 +67,14 @@ class Line {
 	}
 
 	/* The earliest unread frame of this type. */
-	async next(type) {
+	next(type) {
+		return this.find((frame) => frame?.type === type, type);
+	}
+
+	async find(wanted, type) {
 		const until = Date.now() + HEAR_MS;
 		for (;;) {
-			const at = this.unread.findIndex((frame) => frame.type === type);
+			const at = this.unread.findIndex(wanted);
 			if (at >= 0)
 				return this.unread.splice(at, 1)[0];
 			const left = until - Date.now();
@@ -58,8 +85,8 @@ class Line {
 }
 
 class Player {
-	constructor(transcript, server, way) {
-		Object.assign(this, { transcript, server, way });
+	constructor(transcript, server, way, dialect = 'qrypt') {
+		Object.assign(this, { transcript, server, way, dialect: DIALECTS[dialect] });
 		this.people = {};
 		this.names = {};
 		this.lines = new Map();
@@ -137,17 +164,20 @@ class Player {
 		if (verb === 'text')
 			return encode(filled);
 		const sent = JSON.parse(filled);
+		if (!this.dialect.envelope)
+			return encode(JSON.stringify(sent));
 		const requestId = 'requestId' in sent ? sent.requestId : `auto-${++this.count}`;
 		line.sentIds.add(requestId);
-		return encode(JSON.stringify({ timestamp: new Date().toISOString(), ...sent, requestId }));
+		return encode(JSON.stringify(this.dialect.envelope(sent, requestId)));
 	}
 
 	async connect({ who, path, room, bare }) {
-		const raw = await Raw.connect(this.server, path);
+		const query = this.dialect.signsInByQuery && !bare ? `?token=${token(this.people[personOf(who)])}` : '';
+		const raw = await Raw.connect(this.server, path + query);
 		const ignores = this.transcript.namesPresence ? new Set() : PRESENCE;
-		const line = new Line(raw, this.way, ignores);
+		const line = new Line(raw, this.way, ignores, this.dialect);
 		this.lines.set(who, line);
-		if (bare)
+		if (bare || query)
 			return;
 		await this.ask(line, 'auth', { token: token(this.people[personOf(who)]) }, 'auth_success');
 		if (room)
@@ -166,15 +196,21 @@ class Player {
 		const wanted = pattern.members.find(([key]) => key === 'type')[1].scalar;
 		const frame = await line.next(wanted);
 		const named = pattern.members.some(([key]) => key === 'requestId');
-		if (!named)
+		if (!named && this.dialect.fault)
 			assert.ok(!line.sentIds.has(frame.requestId), `an id of the listener: ${frame.requestId}`);
 		const node = { ...pattern, members: [...pattern.members] };
-		for (const key of ['requestId', 'timestamp']) {
+		for (const key of this.dialect.added ?? []) {
 			if (!node.members.some(([known]) => known === key))
 				node.members.push([key, { name: '_' }]);
 		}
 		const how = differs(node, frame, this.names);
 		assert.ok(!how, `${how}\nin ${JSON.stringify(frame)}`);
+	}
+
+	/* A frame that is exactly this text (as JSON, where it is some). */
+	async bare({ who, text }) {
+		const wanted = JSON.stringify(parse(fill(text, this.names)));
+		await this.line(who).find((frame) => JSON.stringify(frame) === wanted, text);
 	}
 
 	async nothing({ who }) {

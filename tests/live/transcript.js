@@ -11,6 +11,8 @@ const KINDS = {
 	int: Number.isSafeInteger,
 	string: (x) => typeof x === 'string',
 	bool: (x) => typeof x === 'boolean',
+	hex: (x) => /^[0-9a-f]{32}$/.test(x),
+	ms: (x) => Number.isSafeInteger(x) && Math.abs(x - Date.now()) < 600000,
 };
 
 /* ---- patterns ---- */
@@ -170,6 +172,7 @@ const GRAMMAR = [
 		(m) => ({ who: m[1], path: m[2], room: m[3], bare: Boolean(m[4]) })],
 	['text', new RegExp(`^${WHO}\\s+>> (.*)$`), (m) => ({ who: m[1], text: m[2] })],
 	['send', new RegExp(`^${WHO}\\s+> (\\{.*\\})$`), (m) => ({ who: m[1], text: m[2] })],
+	['bare', new RegExp(`^${WHO}\\s+<< (.*)$`), (m) => ({ who: m[1], text: m[2] })],
 	['nothing', new RegExp(`^${WHO}\\s+< nothing$`), (m) => ({ who: m[1] })],
 	['hear', new RegExp(`^${WHO}\\s+< (\\{.*\\})$`), (m) => ({ who: m[1], pattern: PatternReader.read(m[2]) })],
 	['closes', new RegExp(`^${WHO} closes$`), (m) => ({ who: m[1] })],

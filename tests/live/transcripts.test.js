@@ -1,5 +1,5 @@
 'use strict';
-/* Every transcript of tests/wire/qrypt, played in three ways against a server with its options. */
+/* Every transcript of tests/wire, played in three ways against a server with its options. */
 const { describe, test, after } = require('node:test');
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
@@ -8,14 +8,16 @@ const { Server } = require('./harness.js');
 const { Player, WAYS } = require('./player.js');
 const { PatternReader, differs, readTranscript } = require('./transcript.js');
 
-const FOLDER = path.join(__dirname, '../wire/qrypt');
+const FOLDER = path.join(__dirname, '../wire');
+const DIALECTS = ['qrypt', 'native'];
 
-/* One server for all files that want the same options. */
+/* One server for all files that want the same options; where rooms have names, one for each way. */
 const servers = new Map();
-function serverFor(set) {
-	const key = JSON.stringify(set);
+function serverFor(dialect, way, set) {
+	const named = dialect === 'native';
+	const key = JSON.stringify([named && way, set]);
 	if (!servers.has(key))
-		servers.set(key, Server.start({ set }));
+		servers.set(key, Server.start({ set, dialect: named ? '' : 'qrypt' }));
 	return servers.get(key);
 }
 
@@ -36,20 +38,23 @@ test('the matcher tells differences', () => {
 		assert.notEqual(how(pattern, value), null, pattern);
 });
 
-const files = fs.readdirSync(FOLDER).filter((name) => name.endsWith('.wire')).sort();
-
-describe('transcripts', { concurrency: 3 }, () => {
-	for (const file of files) {
-		const transcript = readTranscript(fs.readFileSync(path.join(FOLDER, file), 'utf8'));
-		for (const way of WAYS) {
-			test(`${file}, ${way}`, async () => {
-				const player = new Player(transcript, await serverFor(transcript.set), way);
-				try {
-					await player.play();
-				} finally {
-					player.finish();
-				}
-			});
+for (const dialect of DIALECTS) {
+	const folder = path.join(FOLDER, dialect);
+	const files = fs.readdirSync(folder).filter((name) => name.endsWith('.wire')).sort();
+	describe(`transcripts of ${dialect}`, { concurrency: 3 }, () => {
+		for (const file of files) {
+			const transcript = readTranscript(fs.readFileSync(path.join(folder, file), 'utf8'));
+			for (const way of WAYS) {
+				test(`${file}, ${way}`, async () => {
+					const server = await serverFor(dialect, way, transcript.set);
+					const player = new Player(transcript, server, way, dialect);
+					try {
+						await player.play();
+					} finally {
+						player.finish();
+					}
+				});
+			}
 		}
-	}
-});
+	});
+}
