@@ -154,20 +154,10 @@ void pl_line_on_upgrade(struct pl_conn *conn, const struct pl_request *q)
 
 /* ---- callbacks ---- */
 
-/* Most plain words are told from JSON by their first letter. */
-static bool may_be_json(struct pl_slice s)
-{
-	size_t i = 0;
-	while (i < s.len &&
-	       (s.at[i] == ' ' || s.at[i] == '\t' || s.at[i] == '\n' || s.at[i] == '\r'))
-		i++;
-	return i < s.len && s.at[i] && strchr("{[\"-0123456789tfn", s.at[i]);
-}
-
 static int parse(struct pl_handler_site *s, enum pl_ws_op op, struct pl_slice data,
 		 const struct pl_json **out)
 {
-	if (op != PL_WS_TEXT || !may_be_json(data))
+	if (op != PL_WS_TEXT)
 		return 0;
 	int err = pl_json_parse(s->messages, data, out);
 	return err == PL_ENOMEM ? err : 0; /* anything else: it is not JSON */
@@ -180,7 +170,7 @@ void pl_line_on_message(struct pl_conn *conn, enum pl_ws_op op, struct pl_slice 
 	if (!c || !c->hall->handler->def.on_message)
 		return;
 	uintptr_t before = pl_handler_enter(c->hall->site);
-	int err = parse(c->hall->site, op, data, &json);
+	int err = c->hall->handler->def.raw_text ? 0 : parse(c->hall->site, op, data, &json);
 	if (!err)
 		err = c->hall->handler->def.on_message(
 			c, op == PL_WS_TEXT ? PARLEY_TEXT : PARLEY_BINARY, pl_out(data),

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -36,6 +37,21 @@ static inline int dial(uint16_t port)
 	return fd;
 }
 
+/* Whoever freed a server's io_uring may be interrupted without a signal: recv is asked again. */
+static inline ssize_t take(int fd, void *at, size_t n)
+{
+	size_t got = 0;
+	while (got < n) {
+		ssize_t step = recv(fd, (char *)at + got, n - got, 0);
+		if (step < 0 && errno == EINTR)
+			continue;
+		if (step <= 0)
+			break;
+		got += (size_t)step;
+	}
+	return (ssize_t)got;
+}
+
 static inline void put_all(int fd, const void *at, size_t n)
 {
 	assert_int_equal(send(fd, at, n, MSG_NOSIGNAL), (ssize_t)n);
@@ -59,7 +75,7 @@ static inline int read_status(int fd)
 	size_t n = 0;
 	while (n < 4 || memcmp(head + n - 4, "\r\n\r\n", 4)) {
 		assert_true(n < sizeof(head));
-		if (recv(fd, head + n, 1, 0) != 1)
+		if (take(fd, head + n, 1) != 1)
 			return 0;
 		n++;
 	}
@@ -92,7 +108,7 @@ static inline void ws_put(int fd, int opcode, const char *text)
 
 static inline bool get_all(int fd, void *at, size_t n)
 {
-	return recv(fd, at, n, MSG_WAITALL) == (ssize_t)n;
+	return take(fd, at, n) == (ssize_t)n;
 }
 
 /* The opcode of the next frame; its payload as a string in `out`. -1: the line is gone. */
