@@ -16,7 +16,8 @@ passed=0 failed=0 skipped=0
 summary=()
 began_all=$(date +%s)
 # The tests for more than one worker: what a second thread could get wrong.
-many_workers=(conversations.test.js lifecycle.test.js messages.test.js presence.test.js
+many_workers=(conversations.test.js handlers_life.test.js handlers_routing.test.js
+	handlers_talk.test.js lifecycle.test.js messages.test.js presence.test.js
 	receipts.test.js typing.test.js)
 # Whose tests have more than one thread, or what threads share.
 tsan_units='^(base|model|loop|net|bus|auth|chat|store|dialect|rest)/'
@@ -230,6 +231,7 @@ section "library: installed, and programs of others built with it"
 if [[ -e build/release/libparley.so ]]; then
 	one_test "an outside project in C and C++, by pkg-config and find_package" \
 		python3 tests/embed/install_test.py build/release
+	one_test "every block of code in docs/embedding.md" python3 tests/embed/docs_test.py build/release
 else
 	score 0 1 0
 fi
