@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "store/store.h"
 
+#include <unistd.h>
+
 enum { PAGE = 500, TURN_MS = 100 };
 
 struct desk {
@@ -118,16 +120,20 @@ static int open_store(const struct pl_config *c, struct pl_log *log, struct desk
 int user_local(const struct pl_config *c, const struct user_task *t)
 {
 	struct pl_loop_options lo = {.engine = PL_ENGINE_EPOLL};
+	struct pl_log_options to_terminal = {
+		.fd = STDERR_FILENO, .level = PL_WARN, .readable = true};
+	struct pl_log *log = NULL;
 	struct desk d = {0};
 	if (c->store_kind != PL_STORE_SQLITE)
 		return fail(
 			"store.kind is not sqlite, and no server is running: there are no users");
-	if (pl_loop_new(&lo, &d.loop))
-		return fail("out of memory");
-	int code = open_store(c, NULL, &d);
+	int code = pl_log_new(&to_terminal, &log) || pl_loop_new(&lo, &d.loop)
+			   ? fail("out of memory")
+			   : open_store(c, log, &d);
 	if (!code)
 		code = t->verb == USER_LIST ? list(&d) : change(&d, t);
 	pl_store_close(d.store);
 	pl_loop_free(d.loop);
+	pl_log_free(log);
 	return code;
 }

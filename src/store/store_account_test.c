@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 
+#include <sqlite3.h>
+
 static struct pl_op *op_register(const char *name, const char *hash)
 {
 	struct pl_op *op = op_new(PL_OP_REGISTER);
@@ -284,6 +286,37 @@ static void it_outlives_the_process(void **state)
 	assert_int_equal(enter(r, subject, UINT32_MAX), 0);
 }
 
+static void sql(sqlite3 *db, const char *text)
+{
+	assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+}
+
+/* On disk only: a file from before there were accounts. */
+static void an_older_file_keeps_its_users(void **state)
+{
+	static char first_step[64 << 10];
+	struct rig *r = rig_new();
+	sqlite3 *db;
+	(void)state;
+	FILE *f = fopen(PL_SOURCE_DIR "/sql/0001_chat.sql", "r");
+	assert_non_null(f);
+	assert_in_range(fread(first_step, 1, sizeof(first_step) - 1, f), 1, sizeof(first_step) - 2);
+	(void)fclose(f);
+	assert_int_equal(sqlite3_open(r->path, &db), SQLITE_OK);
+	sql(db, first_step);
+	sql(db, "INSERT INTO user (id, subject, username, created_ms, updated_ms) "
+		"VALUES (randomblob(16), 's-1', 'dora', 1, 1);"
+		"PRAGMA user_version = 1; PRAGMA application_id = 1349676153"); /* "Prly" */
+	sqlite3_close(db);
+	assert_int_equal(rig_open(r, r->path), 0);
+	assert_int_equal(enter(r, "s-1", 0), 0);
+	assert_int_equal(enlist(r, "Dora", NULL), PL_EEXISTS);
+	assert_int_equal(enlist(r, "alice", NULL), 0);
+	assert_int_equal(disable(r, "dora", true, true), 0);
+	assert_int_equal(enter(r, "s-1", 0), PL_EDENIED);
+	rig_free(r);
+}
+
 int main(void)
 {
 #define ALL(X)                               \
@@ -295,7 +328,7 @@ int main(void)
 	X(who_is_locked_out_stays_out)       \
 	X(an_account_comes_first)            \
 	X(users_are_listed_in_pages)
-	const struct CMUnitTest tests[] = {ALL(ON_SQLITE) ALL(IN_MEMORY)
-						   ON_SQLITE(it_outlives_the_process)};
+	const struct CMUnitTest tests[] = {ALL(ON_SQLITE) ALL(IN_MEMORY) ON_SQLITE(
+		it_outlives_the_process) cmocka_unit_test(an_older_file_keeps_its_users)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
