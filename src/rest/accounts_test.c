@@ -72,11 +72,23 @@ static void stage_close(struct stage *s)
 
 /* ---- asking ---- */
 
+/* From an address: a Unix socket has no limit of its own. */
+static int dial(struct stage *s)
+{
+	static const struct pl_ip from = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1}};
+	struct post *p = &s->rig->posts[0];
+	int pair[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair),
+			 0);
+	pl_conns_accept(p->conns, pair[0], &from, &p->router, NULL);
+	return pair[1];
+}
+
 static int begin(struct stage *s, const char *method, const char *path, const char *headers,
 		 const char *body)
 {
 	static char text[256 << 10];
-	int fd = call(s->rig, 0);
+	int fd = dial(s);
 	int n = snprintf(text, sizeof(text),
 			 "%s %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %zu\r\n\r\n%s", method,
 			 path, headers, strlen(body), body);
