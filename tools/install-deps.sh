@@ -7,7 +7,7 @@ set -euo pipefail
 
 # Tools as command=package, then libraries as packages.
 run_tools=(gcc g++ cmake ninja=ninja-build pkg-config python3)
-run_libraries=(libc6-dev libssl-dev libsqlite3-dev zlib1g-dev libsimdjson-dev liburing-dev)
+run_libraries=(libc6-dev libssl-dev libsqlite3-dev zlib1g-dev libsimdjson-dev liburing-dev libargon2-dev)
 # The live tests want a real WebSocket client (from the npm registry) and make certificates.
 test_tools=(clang node=nodejs npm openssl make)
 test_libraries=(libcmocka-dev ca-certificates)
