@@ -10,6 +10,7 @@
  *   GAVE_UP           ... and now it is not tried again (maxReconnectAttempts)
  *   REFUSED           the server closed for good: a bad token, or a 4xxx code
  *   NOT_SIGNED_IN     no token, or a refused one
+ *   TOKEN_FAILED      the function that gets tokens failed; it is called again
  *   REQUEST_TIMEOUT   no answer in time
  *   CLOSED            close(), disconnect() or destroy() was called
  *   QUEUE_FULL, OUTBOX_FULL   a limit of this client: nothing was queued

@@ -23,6 +23,7 @@ import { ParleyError } from './errors.js';
 const LOST = new Set(['CONNECTION_LOST', 'CLOSED', 'REQUEST_TIMEOUT', 'UNAUTHORIZED', 'AUTH_REQUIRED']);
 /** The server's trouble, which may pass: tried again a few times. */
 const TROUBLE = new Set(['DATABASE_ERROR', 'SERVER_ERROR']);
+const ENDING_MS = 50;
 const TRIES = 5;
 const TROUBLE_MS = 1000;
 const TROUBLE_MAX_MS = 15000;
@@ -282,21 +283,30 @@ export class Outbox {
 	#judge(lane, item, error, wasAlone) {
 		if (error.closeCode && isFrameFault(error.closeCode))
 			return this.#suspect(item, error, wasAlone);
-		if (LOST.has(error.code))
+		if (LOST.has(error.code)) {
+			/* The connection is about to end, and that was not told yet. */
+			if (this.isRunning)
+				this.#rest(lane, ENDING_MS);
 			return null;
+		}
 		if (error.retryAfterMs > 0 || error.code === 'RATE_LIMITED') {
 			this.#wait(error.retryAfterMs || TROUBLE_MS);
 			return null;
 		}
 		if (TROUBLE.has(error.code) && ++item.tries < TRIES) {
 			const ms = TROUBLE_MS + backoffDelay(item.tries, TROUBLE_MS, TROUBLE_MAX_MS, this.clock.random);
-			lane.timer = this.clock.setTimeout(() => {
-				lane.timer = null;
-				this.#pump(lane);
-			}, ms);
+			this.#rest(lane, ms);
 			return null;
 		}
 		return error;
+	}
+
+	/** @param {Lane} lane @param {number} ms */
+	#rest(lane, ms) {
+		lane.timer = this.clock.setTimeout(() => {
+			lane.timer = null;
+			this.#pump(lane);
+		}, ms);
 	}
 
 	/**

@@ -16,7 +16,11 @@ import { closeError, Socket } from './socket.js';
 /** @typedef {import('../types/index.d.ts').Frame} Frame */
 
 /** Refusals of a token that another try may undo. */
-const PASSING = new Set(['AUTH_ERROR', 'RATE_LIMITED', 'REQUEST_TIMEOUT', 'SERVER_ERROR']);
+const PASSING = new Set(['AUTH_ERROR', 'TOKEN_FAILED', 'REQUEST_TIMEOUT', 'SERVER_ERROR']);
+/** After such trouble with a fresh token, while the old one still counts. */
+const REFRESH_MS = 5000;
+/** A connection that is about to end takes nothing more; its end is told soon. */
+const ENDING_MS = 50;
 const SIGNED_OUT = new Set(['UNAUTHORIZED', 'AUTH_REQUIRED']);
 
 export class Session {
@@ -105,15 +109,28 @@ export class Session {
 		const { generation } = this.socket;
 		const isStill = () => this.socket.generation === generation && this.isOpen;
 		try {
-			const token = typeof this.source === 'function' ? await this.source() : this.source;
+			const token = await this.#token(this.source);
 			if (!isStill())
 				return;
+			/* From here on the server may take what is said for somebody else's. */
+			this.options.onSigningIn();
 			const frame = await this.ask('auth', { token }, this.options.requestTimeout);
 			if (isStill())
 				await this.#signedIn(frame);
 		} catch (error) {
 			if (isStill())
 				this.#notSignedIn(/** @type {ParleyError} */ (error));
+		}
+	}
+
+	/** @param {TokenSource} source @returns {Promise<string>} */
+	async #token(source) {
+		if (typeof source !== 'function')
+			return source;
+		try {
+			return await source();
+		} catch (cause) {
+			throw new ParleyError('TOKEN_FAILED', `No token: ${/** @type {Error} */ (cause)?.message ?? cause}`, { cause });
 		}
 	}
 
@@ -129,16 +146,23 @@ export class Session {
 
 	/** @param {ParleyError} error */
 	#notSignedIn(error) {
-		const code = error.code ?? 'AUTH_FAILED';
-		if (code === 'RATE_LIMITED') {
-			this.signInTimer = this.clock.setTimeout(() => this.signIn(), error.retryAfterMs || 1000);
+		const wasSignedIn = this.gate.isOpen;
+		const mayPass = PASSING.has(error.code);
+		if (error.code === 'RATE_LIMITED' || (mayPass && wasSignedIn)) {
+			this.clock.clearTimeout(this.signInTimer);
+			this.signInTimer = this.clock.setTimeout(() => this.signIn(), error.retryAfterMs || REFRESH_MS);
+			this.options.onTrouble(error);
 			return;
 		}
-		if (PASSING.has(code)) {
+		if (mayPass) {
+			this.options.onTrouble(error);
 			this.socket.drop(`signing in failed: ${error.message}`);
 			return;
 		}
 		this.refusal = error;
+		this.gate.shut();
+		if (wasSignedIn)
+			this.options.onSignedOut();
 		this.gate.fail(new ParleyError('NOT_SIGNED_IN', `Authentication failed: ${error.message}`, { cause: error }));
 		this.options.onRefused(error);
 	}
@@ -216,6 +240,11 @@ export class Session {
 			this.#beat();
 	}
 
+	/** @param {number} ms @returns {Promise<void>} */
+	#sleep(ms) {
+		return new Promise((resolve) => this.clock.setTimeout(resolve, ms));
+	}
+
 	/** Waiting makes no sense where nothing is going on. */
 	#mustBeAbleTo() {
 		const { state } = this.socket;
@@ -275,7 +304,9 @@ export class Session {
 			} catch (error) {
 				const { code, retryAfterMs } = /** @type {ParleyError} */ (error);
 				if (retryAfterMs > 0 && this.clock.now() + retryAfterMs < end)
-					await new Promise((resolve) => this.clock.setTimeout(() => resolve(null), retryAfterMs));
+					await this.#sleep(retryAfterMs);
+				else if (again && code === 'CONNECTION_LOST' && this.isSignedIn)
+					await this.#sleep(ENDING_MS);
 				else if (!again || (code !== 'CONNECTION_LOST' && !SIGNED_OUT.has(code)))
 					throw error;
 			}

@@ -88,6 +88,8 @@ export class Chat {
 			onChange: () => this.#showTyping(),
 		});
 		this.hurry = () => this.session.hurry();
+		/** @type {string | null} whose rooms and lists these are, also while nobody is signed in */
+		this.userId = null;
 		/** @type {ParleyError | null} why the last sign-in failed */
 		this.lastRefusal = null;
 	}
@@ -104,6 +106,11 @@ export class Chat {
 			onState: (connection) => this.#set({ connection, connected: connection === 'open' }),
 			onSignedIn: (user, again) => this.#signedIn(user, again),
 			onSignedOut: () => this.#signedOut(),
+			onSigningIn: () => this.outbox.stop(),
+			onTrouble: (error) => {
+				this.log(error.code, error.message);
+				this.#set({ error: 'Authentication failed', errorCode: error.code });
+			},
 			onRefused: (error) => this.#refused('Authentication failed', error),
 			onOver: (error) => this.#refused(error.message, error),
 			onFrame: (frame) => this.#heard(frame),
@@ -227,6 +234,8 @@ export class Chat {
 		} catch (error) {
 			return this.#fail('Failed to connect', error);
 		}
+		if (this.session.isOpen && token && token !== this.session.source)
+			return this.authenticate(token);
 		globalThis.window?.addEventListener?.('online', this.hurry);
 		if (typeof token === 'string')
 			this.#openOutbox(subjectOf(token));
@@ -272,9 +281,9 @@ export class Chat {
 
 	/** @param {any} user @param {boolean} again only a fresh token, on the same connection */
 	#signedIn(user, again) {
-		const before = get(this.store).user;
-		if (before && user && before.id !== user.id)
+		if (this.userId && user && this.userId !== user.id)
 			this.#becameAnother();
+		this.userId = user?.id ?? null;
 		this.lastRefusal = null;
 		this.#set({ authenticated: true, user, error: null, errorCode: null });
 		this.#openOutbox(user?.auth_user_id ?? user?.id ?? null);
@@ -293,7 +302,7 @@ export class Chat {
 	#becameAnother() {
 		this.rooms.clear();
 		this.wantsConversations = false;
-		this.#set({ conversations: [], onlineUsers: [] });
+		this.#set({ conversations: [], groups: [], onlineUsers: [] });
 		this.#showMessages();
 	}
 

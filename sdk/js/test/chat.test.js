@@ -226,6 +226,23 @@ test('disconnect stays, keeps what waits, and connect goes on', async () => {
 	assert.equal((await sending).success, true);
 });
 
+test('another token on the same connection: what waits is never sent as somebody else', async () => {
+	const ann = await signIn(server, 'ann');
+	const ben = await signIn(server, 'ben');
+	const room = await roomOf(ann, ben);
+	const sending = Array.from({ length: 20 }, (_, i) => ann.sendMessage(room, `m${i}`));
+	const eve = person('eve');
+	await ann.connect(token(eve));
+	assert.equal(ann.getState().user.username, eve.username);
+	const results = await Promise.all(sending);
+	assert.ok(results.some((r) => r.code === 'ACCOUNT_CHANGED'));
+	await ann.connect(ann.token());
+	await until('the rest', () => texts(ben).length === 20);
+	assert.deepEqual(texts(ben), sending.map((_, i) => `m${i}`));
+	const senders = ben.getState().messages.map((m) => m.sender.username);
+	assert.deepEqual([...new Set(senders)], [ann.who.username]);
+});
+
 test('destroy ends what waits', async () => {
 	const ann = await signIn(server, 'ann');
 	const room = await roomOf(ann);
@@ -239,17 +256,21 @@ test('destroy ends what waits', async () => {
 test('somebody else signs in: nothing of the first is shown or sent as theirs', async () => {
 	const ann = await signIn(server, 'ann');
 	const room = await roomOf(ann);
+	await ann.sendMessage(room, 'secret');
+	await until('shown', () => texts(ann).length === 1);
+	await ann.loadConversations();
 	ann.disconnect();
 	const sending = ann.sendMessage(room, 'by ann');
 	const ben = person('ben');
 	await ann.connect(token(ben));
 	assert.equal((await sending).code, 'ACCOUNT_CHANGED');
-	assert.deepEqual(ann.getState().pending, []);
+	const { pending, messages, conversations, activeConversation } = ann.getState();
+	assert.deepEqual([pending, messages, conversations, activeConversation], [[], [], [], null]);
 	ann.disconnect();
 	await ann.connect(ann.token());
 	await until('kept for its author', async () => {
 		await ann.loadMessages(room);
-		return texts(ann).length === 1;
+		return texts(ann).length === 2;
 	});
-	assert.equal(ann.getState().messages[0].sender.username, ann.who.username);
+	assert.equal(ann.getState().messages[1].sender.username, ann.who.username);
 });

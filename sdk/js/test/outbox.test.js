@@ -73,6 +73,14 @@ test('a lost connection: the same id again, before the next', async () => {
 	assert.equal(box.bytes, 0);
 });
 
+test('a connection that is about to end, which nobody has told yet: no spinning', async () => {
+	let tries = 0;
+	const box = await running({ send: async () => { tries++; throw new ParleyError('CONNECTION_LOST', 'closing'); } });
+	box.add(draft('1'));
+	await clock.tick(500);
+	assert.ok(tries > 1 && tries <= 11, `${tries}`);
+});
+
 test('refused for good: out, with its reason, and the next goes', async () => {
 	const box = await running();
 	const [one, two] = [box.add(draft('1')), box.add(draft('2'))];

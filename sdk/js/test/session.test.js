@@ -21,7 +21,7 @@ function session(options = {}) {
 		stableAfter: 5000, connectTimeout: 15000, requestTimeout: 30000, heartbeat: 25000, heartbeatTimeout: 10000,
 		log: () => {}, onState: () => {},
 		onSignedIn: (user, again) => events.push(['in', user.id, again]), onSignedOut: () => events.push('out'),
-		onRefused: (error) => events.push(['refused', error.code]), onOver: (error) => events.push(['over', error.code]),
+		onSigningIn: () => events.push('signing in'), onTrouble: (error) => events.push(['trouble', error.code]), onRefused: (error) => events.push(['refused', error.code]), onOver: (error) => events.push(['over', error.code]),
 		onFrame: (frame) => events.push(['frame', frame.type]), ...options,
 	});
 }
@@ -67,7 +67,7 @@ test('the token is brought on each connection', async () => {
 	await clock.tick(1000);
 	await accept();
 	assert.equal(asked('auth').payload.token, 't2');
-	assert.deepEqual(events, ['out']);
+	assert.deepEqual(events, ['out', 'signing in']);
 });
 
 test('a refused token: told, nobody waits any longer, the connection stays', async () => {
@@ -77,7 +77,7 @@ test('a refused token: told, nobody waits any longer, the connection stays', asy
 	await accept();
 	no(asked('auth'), 'INVALID_TOKEN');
 	await assert.rejects(waiting, { code: 'NOT_SIGNED_IN' });
-	assert.deepEqual(events, [['refused', 'INVALID_TOKEN']]);
+	assert.deepEqual(events, ['signing in', ['refused', 'INVALID_TOKEN']]);
 	assert.equal(s.isOpen, true);
 	await assert.rejects(s.request('x', {}), { code: 'NOT_SIGNED_IN' });
 });
@@ -103,7 +103,7 @@ test('TOKEN_EXPIRING: a source is asked again, a text is not brought twice', asy
 	assert.equal(asked('auth').payload.token, 't2');
 	answer(asked('auth'), 'auth_success', { user: { id: 'u' } });
 	await clock.settle();
-	assert.deepEqual(events, [['frame', 'auth_error'], ['in', 'u', true]]);
+	assert.deepEqual(events, [['frame', 'auth_error'], 'signing in', ['in', 'u', true]]);
 	await signedIn('text');
 	const before = WebSocket.last.sent.length;
 	tell('auth_error', { code: 'TOKEN_EXPIRING' });
@@ -125,7 +125,7 @@ test('1008: over with a text, once more with a source', async () => {
 	WebSocket.last.end(1008, 'nobody signed in');
 	await clock.tick(60000);
 	assert.equal(WebSocket.made.length, 3, 'twice in a row is an answer');
-	assert.deepEqual(events, ['out', ['over', 'REFUSED']]);
+	assert.deepEqual(events, ['out', 'signing in', ['over', 'REFUSED']]);
 });
 
 test('a pulse: a server that is silent is left, one that says anything is not', async () => {
@@ -165,12 +165,66 @@ test('requests: RATE_LIMITED waits, UNAUTHORIZED signs in anew', async () => {
 	await clock.tick(500);
 	no(asked('a'), 'UNAUTHORIZED');
 	await clock.settle();
-	assert.deepEqual(events, ['out']);
+	assert.deepEqual(events, ['out', 'signing in']);
 	answer(asked('auth'), 'auth_success', { user: { id: 'u' } });
 	await clock.settle();
 	answer(asked('a'), 'done');
 	assert.equal((await request).type, 'done');
 	assert.equal(WebSocket.last.frames.filter((f) => f.type === 'a').length, 3);
+});
+
+test('a source that fails is asked again: on another connection, or on this one while it is signed in', async () => {
+	let fails = true;
+	const source = async () => {
+		if (fails)
+			throw new Error('offline');
+		return 't';
+	};
+	const s = session();
+	s.connect(source);
+	await accept();
+	assert.deepEqual(events, [['trouble', 'TOKEN_FAILED']]);
+	fails = false;
+	await clock.tick(1000);
+	await accept();
+	answer(asked('auth'), 'auth_success', { user: { id: 'u' } });
+	await clock.settle();
+	assert.equal(s.isSignedIn, true);
+	fails = true;
+	tell('auth_error', { code: 'TOKEN_EXPIRING' });
+	await clock.settle();
+	assert.equal(s.isSignedIn, true);
+	fails = false;
+	const before = asked('auth');
+	await clock.tick(5000);
+	assert.notEqual(asked('auth'), before);
+});
+
+test('a fresh token that is refused ends being signed in', async () => {
+	const s = await signedIn('t');
+	s.source = 'bad';
+	s.signIn();
+	await clock.settle();
+	no(asked('auth'), 'INVALID_TOKEN');
+	await clock.settle();
+	assert.deepEqual(events, ['signing in', 'out', ['refused', 'INVALID_TOKEN']]);
+	assert.equal(s.isSignedIn, false);
+});
+
+test('a connection that is closing takes nothing, and nobody spins on it', async () => {
+	const s = await signedIn('t');
+	WebSocket.last.readyState = 2;
+	const request = s.request('a', {}, { again: true });
+	request.catch(() => {});
+	await clock.tick(300);
+	assert.equal(asked('a'), undefined);
+	WebSocket.last.end(1001);
+	await clock.tick(1000);
+	await accept();
+	answer(asked('auth'), 'auth_success', { user: { id: 'u' } });
+	await clock.settle();
+	answer(asked('a'), 'done');
+	assert.equal((await request).type, 'done');
 });
 
 test('disconnect ends everything, and no timer is left', async () => {

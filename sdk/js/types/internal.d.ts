@@ -55,6 +55,10 @@ export interface SessionOptions {
 	/** again: on a connection that was signed in already. */
 	onSignedIn: (user: User, again: boolean) => void;
 	onSignedOut: () => void;
+	/** A token is about to be brought: until onSignedIn nothing may be said in anybody's name. */
+	onSigningIn: () => void;
+	/** Signing in failed for now; it is tried again. */
+	onTrouble: (error: ParleyError) => void;
 	/** The token was refused; the connection is still there. */
 	onRefused: (error: ParleyError) => void;
 	/** There will be no further connection. */
