@@ -93,6 +93,7 @@ static int serve(parley_server *s, const struct arguments *a, const char *path,
 							 .max_backlog = 64 << 20,
 							 .compress = a->compress,
 							 .compress_above = 1,
+							 .raw_text = true,
 							 .on_message = on_message});
 }
 

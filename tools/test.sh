@@ -16,7 +16,8 @@ passed=0 failed=0 skipped=0
 summary=()
 began_all=$(date +%s)
 # The tests for more than one worker: what a second thread could get wrong.
-many_workers=(conversations.test.js lifecycle.test.js messages.test.js presence.test.js
+many_workers=(conversations.test.js handlers_life.test.js handlers_routing.test.js
+	handlers_talk.test.js lifecycle.test.js messages.test.js presence.test.js
 	receipts.test.js typing.test.js)
 # Whose tests have more than one thread, or what threads share.
 tsan_units='^(base|model|loop|net|bus|auth|chat|store|dialect|rest|handler)/|^server/public_'
@@ -190,6 +191,14 @@ section "live tests: --engine epoll --workers 1"
 live epoll-1 build/dev/parley "--engine epoll --workers 1"
 end_section
 
+section "JavaScript SDK: Node, headless Chromium, types, the blocks of docs/sdk.md"
+sdk_log=$logs/sdk.log sdk_status=0
+PARLEY_BIN=$PWD/build/dev/parley tools/sdk.sh --test-reporter=tap >"$sdk_log" 2>&1 || sdk_status=$?
+((sdk_status == 0)) || grep -A 12 -E '^ *not ok' "$sdk_log" | head -n 150 || tail -n 40 "$sdk_log"
+counted node "$sdk_log" "$sdk_status"
+one_test "sources and declarations agree" tools/sdk.sh types
+end_section
+
 section "live tests: --engine io_uring --workers 4"
 if can_serve build/dev/parley --engine io_uring; then
 	live io_uring-4 build/dev/parley "--engine io_uring --workers 4"
@@ -203,6 +212,10 @@ section "kill -9 under load, $kills times, and its control"
 if build release; then
 	one_test "no acknowledged message is lost" env PARLEY_BIN="$PWD/build/release/parley" \
 		node tests/live/kill.js --kills "$kills"
+	one_test "SDK: every message once and in order at every client" env PARLEY_BIN="$PWD/build/release/parley" \
+		tools/sdk.sh run test/kill.js --kills "$kills" --sends 2000
+	one_test "SDK: the same for pages that are reloaded" env PARLEY_BIN="$PWD/build/release/parley" \
+		tools/sdk.sh run test/browser_kill.js --kills "$kills" --sends 2000
 else
 	score 0 1 0
 fi
@@ -218,6 +231,7 @@ section "library: installed, and programs of others built with it"
 if [[ -e build/release/libparley.so ]]; then
 	one_test "an outside project in C and C++, by pkg-config and find_package" \
 		python3 tests/embed/install_test.py build/release
+	one_test "every block of code in docs/embedding.md" python3 tests/embed/docs_test.py build/release
 else
 	score 0 1 0
 fi

@@ -176,6 +176,7 @@ struct parley_endpoint {
 				*/
 	bool compress;         /* accept permessage-deflate */
 	size_t compress_above; /* 0: 1,024 bytes; smaller messages are sent as they are */
+	bool raw_text;         /* texts are not parsed: on_message gets no JSON, and is faster */
 	bool keep_request;     /* parley_conn_request works after on_connect too; costs memory */
 	void *user;            /* yours; see parley_conn_user */
 

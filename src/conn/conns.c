@@ -22,8 +22,9 @@ uint32_t pl_conns_tick(const struct pl_conns *set)
 
 void pl_conn_set_deadline(struct pl_conn *c, uint32_t ms)
 {
+	/* The tick that is under way does not count: never early. */
 	c->set->due[c->index] =
-		ms ? pl_conns_tick(c->set) + (ms + PL_TICK - 1) / PL_TICK : PL_NO_DEADLINE;
+		ms ? pl_conns_tick(c->set) + (ms + PL_TICK - 1) / PL_TICK + 1 : PL_NO_DEADLINE;
 }
 
 static void on_deadline(struct pl_conn *c)

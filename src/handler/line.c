@@ -154,47 +154,10 @@ void pl_line_on_upgrade(struct pl_conn *conn, const struct pl_request *q)
 
 /* ---- callbacks ---- */
 
-static size_t number_length(struct pl_slice t)
-{
-	size_t n = 0;
-	while (n < t.len && ((t.at[n] >= '0' && t.at[n] <= '9') || t.at[n] == '-' ||
-			     t.at[n] == '+' || t.at[n] == '.' || (t.at[n] | 0x20) == 'e'))
-		n++;
-	return n;
-}
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-/*
- * Whether a text could be JSON by its ends: a parser would read all of a long one that is something
- * else before it says so. A number that parses has at most 64 characters.
- */
-static bool may_be_json(struct pl_slice t)
-{
-	while (t.len && is_space(t.at[0]))
-		t = pl_slice(t.at + 1, t.len - 1);
-	while (t.len && is_space(t.at[t.len - 1]))
-		t.len--;
-	if (!t.len)
-		return false;
-	switch (t.at[0]) {
-	case '{': return t.at[t.len - 1] == '}';
-	case '[': return t.at[t.len - 1] == ']';
-	case '"': return t.at[t.len - 1] == '"';
-	case 't':
-	case 'n': return t.len == 4;
-	case 'f': return t.len == 5;
-	default: return t.len <= 64 && number_length(t) == t.len;
-	}
-}
-
 static int parse(struct pl_handler_site *s, enum pl_ws_op op, struct pl_slice data,
 		 const struct pl_json **out)
 {
-	if (op != PL_WS_TEXT || !may_be_json(data))
+	if (op != PL_WS_TEXT)
 		return 0;
 	int err = pl_json_parse(s->messages, data, out);
 	return err == PL_ENOMEM ? err : 0; /* anything else: it is not JSON */
@@ -207,7 +170,7 @@ void pl_line_on_message(struct pl_conn *conn, enum pl_ws_op op, struct pl_slice 
 	if (!c || !c->hall->handler->def.on_message)
 		return;
 	uintptr_t before = pl_handler_enter(c->hall->site);
-	int err = parse(c->hall->site, op, data, &json);
+	int err = c->hall->handler->def.raw_text ? 0 : parse(c->hall->site, op, data, &json);
 	if (!err)
 		err = c->hall->handler->def.on_message(
 			c, op == PL_WS_TEXT ? PARLEY_TEXT : PARLEY_BINARY, pl_out(data),

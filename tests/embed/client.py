@@ -45,6 +45,8 @@ def started(command, port, env=None, **options):
         if process.child.poll() is None:
             process.child.kill()
             process.child.wait()
+        if process.child.stdout:
+            process.child.stdout.close()
 
 
 class Client:

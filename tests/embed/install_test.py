@@ -3,28 +3,18 @@
 
 The chat of examples/ is built outside of this project by pkg-config and by find_package, as C11 and as
 C++17, with the shared and the static library; each is started and two clients talk through it."""
-import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from client import Client, free_port, started  # noqa: E402
+from stage import SOURCE, STRICT, Stage, run  # noqa: E402
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
-STRICT = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
 LANGUAGES = {"c": ["cc", "-std=c11", "chat.c"], "cxx": ["c++", "-std=c++17", "chat.cpp"]}
-
-
-def run(*command, **options):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, **options)
-    if done.returncode:
-        raise AssertionError(f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 class Installed(unittest.TestCase):
@@ -32,26 +22,18 @@ class Installed(unittest.TestCase):
     def setUpClass(cls):
         cls.dir = pathlib.Path(tempfile.mkdtemp(prefix="parley-install-"))
         cls.addClassCleanup(shutil.rmtree, cls.dir)
-        cls.install()
-        found = next((cls.dir / "stage").rglob("parley.pc"))
-        cls.lib = found.parent.parent
-        cls.prefix = next((cls.dir / "stage").rglob("bin/parley")).parent.parent
+        cls.stage = Stage(BUILD, cls.dir / "stage")
         cls.outside = cls.dir / "outside"
         shutil.copytree(SOURCE / "tests/embed/outside", cls.outside)
         shutil.copy(SOURCE / "examples/chat.c", cls.outside / "chat.c")
         shutil.copy(SOURCE / "examples/chat.c", cls.outside / "chat.cpp")
-        cls.env = {**os.environ, "LD_LIBRARY_PATH": str(cls.lib), "PKG_CONFIG_PATH": str(found.parent)}
-
-    @classmethod
-    def install(cls):
-        run("cmake", "--install", BUILD, env={**os.environ, "DESTDIR": str(cls.dir / "stage")})
 
     def talk(self, program, library):
         """What is written reaches the other one, and SIGTERM ends it with 0."""
-        needed = run("ldd", program, env=self.env)
+        needed = run("ldd", program, env=self.stage.env)
         self.assertEqual("libparley.so.0" in needed, library != "static", needed)
         port = free_port()
-        with started([program, f"127.0.0.1:{port}"], port, self.env) as chat:
+        with started([program, f"127.0.0.1:{port}"], port, self.stage.env) as chat:
             alice, bob = (Client(port, "/api/ws/chat") for _ in range(2))
             self.assertEqual([alice.json()["type"], bob.json()["type"]], ["connected"] * 2)
             bob.send({"type": "join", "username": "Bob"})
@@ -68,15 +50,15 @@ class Installed(unittest.TestCase):
         for language, (compiler, *rest) in LANGUAGES.items():
             for package in ("parley", "parley-static"):
                 with self.subTest(language=language, package=package):
-                    flags = run("pkg-config", "--cflags", "--libs", package, env=self.env).split()
+                    flags = self.stage.flags(package)
                     program = self.outside / f"{language}-{package}"
                     run(compiler, *STRICT, *rest, "-o", program, *flags, cwd=self.outside)
                     self.talk(program, "static" if package == "parley-static" else "shared")
 
     def test_find_package(self):
         build = self.outside / "build"
-        run("cmake", "-S", self.outside, "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}", env=self.env)
-        run("cmake", "--build", build, env=self.env)
+        run("cmake", "-S", self.outside, "-B", build, env=self.stage.env)
+        run("cmake", "--build", build, env=self.stage.env)
         for language in LANGUAGES:
             for library in ("parley", "static"):
                 with self.subTest(language=language, library=library):
@@ -85,7 +67,7 @@ class Installed(unittest.TestCase):
     def test_the_header_alone_in_every_language(self):
         languages = ["c11", "gnu11", "c17", "c2x", "c++17", "gnu++17", "c++20"]
         compilers = [c for c in ("gcc", "clang") if shutil.which(c)]
-        include = next((self.dir / "stage").rglob("include/parley")).parent
+        include = self.stage.find("include/parley").parent
         for compiler in compilers:
             for language in languages:
                 with self.subTest(compiler=compiler, language=language):
@@ -94,35 +76,34 @@ class Installed(unittest.TestCase):
                         input="#include <parley/parley.h>\nint main(void) { return 0; }\n")
 
     def test_only_public_names(self):
-        header = next((self.dir / "stage").rglob("parley.h"))
-        run(SOURCE / "tools/symbols.py", header, self.lib / "libparley.so", self.lib / "libparley.a")
+        header = self.stage.find("parley.h")
+        run(SOURCE / "tools/symbols.py", header, self.stage.lib / "libparley.so", self.stage.lib / "libparley.a")
 
     def test_no_path_of_the_build_is_left(self):
         for name in ("parley.pc", "parley-static.pc", "parley-targets.cmake", "parley-config.cmake"):
-            text = next((self.dir / "stage").rglob(name)).read_text()
+            text = self.stage.find(name).read_text()
             self.assertNotIn(str(SOURCE), text, name)
             self.assertNotIn(str(self.dir), text, name)
 
     def test_the_manual_knows_every_command(self):
-        text = (self.prefix / "share/man/man1/parley.1").read_text()
-        commands = re.findall(r"^  (\w+) ", run(self.prefix / "bin/parley", "help"), flags=re.M)
+        text = (self.stage.prefix / "share/man/man1/parley.1").read_text()
+        commands = re.findall(r"^  (\w+) ", run(self.stage.prefix / "bin/parley", "help"), flags=re.M)
         self.assertGreater(len(commands), 5)
         for command in commands:
             self.assertIn(f".B {command}\n", text)
-        self.assertIn("parley_why", (self.prefix / "share/man/man3/parley.h.3").read_text())
+        self.assertIn("parley_why", (self.stage.prefix / "share/man/man3/parley.h.3").read_text())
 
     def test_the_unit_starts_what_was_installed(self):
-        unit = next((self.dir / "stage").rglob("parley.service")).read_text()
+        unit = self.stage.find("parley.service").read_text()
         command = re.search(r"^ExecStart=(\S+) serve --config (\S+)", unit, flags=re.M)
-        stage = self.dir / "stage"
-        self.assertTrue((stage / command[1].lstrip("/")).is_file())
-        config = stage / command[2].lstrip("/")
-        run(self.prefix / "bin/parley", "check", "--config", config)
+        self.assertTrue((self.stage.root / command[1].lstrip("/")).is_file())
+        config = self.stage.root / command[2].lstrip("/")
+        run(self.stage.prefix / "bin/parley", "check", "--config", config)
 
     def test_installing_again_keeps_the_configuration(self):
-        config = next((self.dir / "stage").rglob("parley.json"))
+        config = self.stage.find("parley.json")
         config.write_text('{"listen": ["127.0.0.1:9"]}')
-        self.install()
+        self.stage.install()
         self.assertEqual(config.read_text(), '{"listen": ["127.0.0.1:9"]}')
 
     def test_the_chat_is_short(self):
@@ -130,5 +111,5 @@ class Installed(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    BUILD = pathlib.Path(sys.argv.pop(1)).resolve()
+    BUILD = sys.argv.pop(1)
     unittest.main()

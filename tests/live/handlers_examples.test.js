@@ -91,6 +91,7 @@ for (const [home, start] of Object.entries(homes)) {
 		await suite.test('Rooms: join-room, message, leave-room', async (t) => {
 			const [a, b, outside] = await people(t, 3);
 			a.send({ type: 'join-room', room: 'general', username: 'Alice' });
+			await a.sync();
 			b.send({ type: 'join-room', room: 'general', username: 'Bob' });
 			assert.deepEqual(await a.next(), { type: 'user-joined', username: 'Bob', room: 'general' });
 			a.send({ type: 'message', room: 'general', username: 'Alice', text: 'Hello everyone!' });
@@ -101,8 +102,8 @@ for (const [home, start] of Object.entries(homes)) {
 				assert.equal(heard.text, 'Hello everyone!');
 			}
 			b.send({ type: 'leave-room', room: 'general' });
-			await b.nothing();
-			await a.nothing(0);
+			await b.sync();
+			await a.nothing();
 			a.send({ type: 'message', room: 'general', username: 'Alice', text: 'gone?' });
 			assert.equal((await a.next()).text, 'gone?');
 			await b.nothing(50);
@@ -112,7 +113,7 @@ for (const [home, start] of Object.entries(homes)) {
 		await suite.test('Chat app: join and message without a room meet in one', async (t) => {
 			const [a, b, outside] = await people(t, 3);
 			a.send({ type: 'join', username: 'Alice' });
-			await a.nothing(50);
+			await a.sync();
 			b.send({ type: 'join', username: 'Bob' });
 			const joined = await a.next();
 			assert.equal(joined.type, 'user-joined');
@@ -130,7 +131,7 @@ for (const [home, start] of Object.entries(homes)) {
 		await suite.test('the React client: join, message and leave with a room', async (t) => {
 			const [a, b] = await people(t, 2);
 			a.send({ type: 'join', username: 'Alice', room: 'general' });
-			await a.nothing(50);
+			await a.sync();
 			b.send({ type: 'join', username: 'Bob', room: 'general' });
 			assert.deepEqual(await a.next(), { type: 'user-joined', username: 'Bob', room: 'general' });
 			a.send({ type: 'message', username: 'Alice', message: 'hello', room: 'general' });
@@ -143,7 +144,7 @@ for (const [home, start] of Object.entries(homes)) {
 		await suite.test('clients of both forms understand each other', async (t) => {
 			const [a, b] = await people(t, 2);
 			a.send({ type: 'join-room', room: 'r', username: 'A' });
-			await a.nothing(50);
+			await a.sync();
 			b.send({ type: 'join', room: 'r', username: 'B' });
 			await a.next();
 			b.send({ type: 'message', room: 'r', username: 'B', message: 'app form' });

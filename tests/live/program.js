@@ -192,6 +192,13 @@ class Plain {
 		return this.next();
 	}
 
+	/* The server has worked on everything that this client sent. */
+	async sync() {
+		const answered = new Promise((resolve) => this.socket.once('pong', resolve));
+		this.socket.ping();
+		assert.notEqual(await within(answered, REPLY_MS), 'late');
+	}
+
 	async nothing(ms = 150) {
 		await sleep(ms);
 		assert.deepEqual(this.kept, []);

@@ -2,12 +2,13 @@
  * gate.c - endpoints that ask who comes: at once, later from another thread, or never. What a
  * client is called is in ?as=; what becomes of it stands there too: ?as=reject&code=4001&reason=...
  */
+#define _DEFAULT_SOURCE /* nanosleep */
 #include "handlers.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <threads.h>
 #include <time.h>
 
 enum { SLOW_MS = 200, WAITING_MAX = 64 };
@@ -30,84 +31,107 @@ static char *copy(struct parley_slice s)
 	return text;
 }
 
-static void answer(parley_request *r)
+/* A request, and what was read of it where that is allowed: inside `authenticate`. */
+struct question {
+	parley_request *request;
+	char *user, *reason;
+	bool is_refused;
+	uint16_t code;
+};
+
+static struct question ask(parley_request *r)
 {
 	struct parley_slice as = parley_request_query(r, "as");
 	char *code = copy(parley_request_query(r, "code"));
-	char *reason = copy(parley_request_query(r, "reason"));
-	if (parley_slice_eq(as, PARLEY_S("reject"))) {
-		parley_reject(r, (uint16_t)strtoul(code ? code : "", NULL, 10), reason);
+	struct question q = {r, copy(as), copy(parley_request_query(r, "reason")),
+			     parley_slice_eq(as, PARLEY_S("reject")),
+			     (uint16_t)strtoul(code ? code : "", NULL, 10)};
+	free(code);
+	return q;
+}
+
+static void answer(const struct question *q)
+{
+	if (q->is_refused) {
+		parley_reject(q->request, q->code, q->reason);
+		free(q->user);
 	} else {
 		atomic_fetch_add(&auths, 1);
-		parley_accept(r, copy(as), free_auth);
+		parley_accept(q->request, q->user, free_auth);
 	}
-	free(code);
-	free(reason);
+	free(q->reason);
 }
 
 static void at_once(parley_request *r, void *user)
 {
+	struct question q = ask(r);
 	(void)user;
-	answer(r);
+	answer(&q);
 }
 
 /* ---- later ---- */
 
-static struct {
-	mtx_t lock;
-	thrd_t thread;
-	parley_request *requests[WAITING_MAX];
+struct questions {
+	pthread_mutex_t lock;
+	struct question at[WAITING_MAX];
 	size_t n;
 	bool is_over;
-} waiting;
+};
 
-/* Answers in the order in which they came, each after a while. */
-static int answer_all(void *unused)
+static struct questions waiting = {.lock = PTHREAD_MUTEX_INITIALIZER};
+/* Answered when the server ends, and not before: somebody forgot. */
+static struct questions forgotten = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static pthread_t thread;
+
+static void put(struct questions *to, parley_request *r)
+{
+	struct question q = ask(r);
+	pthread_mutex_lock(&to->lock);
+	bool fits = to->n < WAITING_MAX;
+	if (fits)
+		to->at[to->n++] = q;
+	pthread_mutex_unlock(&to->lock);
+	if (!fits)
+		answer(&q);
+}
+
+static size_t take(struct questions *from, struct question *out, bool *is_over)
+{
+	pthread_mutex_lock(&from->lock);
+	size_t n = from->n;
+	memcpy(out, from->at, n * sizeof(*out));
+	from->n = 0;
+	*is_over = from->is_over;
+	pthread_mutex_unlock(&from->lock);
+	return n;
+}
+
+/* In the order in which they came, each after a while. */
+static void *answer_all(void *unused)
 {
 	const struct timespec pause = {.tv_nsec = SLOW_MS * 1000000L};
-	(void)unused;
-	for (;;) {
-		thrd_sleep(&pause, NULL);
-		mtx_lock(&waiting.lock);
-		size_t n = waiting.n;
-		parley_request *now[WAITING_MAX];
-		memcpy(now, waiting.requests, sizeof(now));
-		waiting.n = 0;
-		bool is_over = waiting.is_over;
-		mtx_unlock(&waiting.lock);
+	struct question now[WAITING_MAX];
+	bool is_over = false;
+	size_t n = 0;
+	while (!is_over || n) {
+		nanosleep(&pause, NULL);
+		n = take(&waiting, now, &is_over);
 		for (size_t i = 0; i < n; i++)
-			answer(now[i]);
-		if (is_over && !n)
-			return 0;
+			answer(&now[i]);
 	}
+	return unused;
 }
 
 static void later(parley_request *r, void *user)
 {
 	(void)user;
-	mtx_lock(&waiting.lock);
-	bool fits = waiting.n < WAITING_MAX;
-	if (fits)
-		waiting.requests[waiting.n++] = r;
-	mtx_unlock(&waiting.lock);
-	if (!fits)
-		parley_reject(r, 503, "too many at once");
+	put(&waiting, r);
 }
-
-/* Somebody who forgot: its requests are answered when the server ends, and not before. */
-static struct {
-	mtx_t lock;
-	parley_request *requests[WAITING_MAX];
-	size_t n;
-} forgotten;
 
 static void never(parley_request *r, void *user)
 {
 	(void)user;
-	mtx_lock(&forgotten.lock);
-	if (forgotten.n < WAITING_MAX)
-		forgotten.requests[forgotten.n++] = r;
-	mtx_unlock(&forgotten.lock);
+	put(&forgotten, r);
 }
 
 /* ---- inside ---- */
@@ -145,19 +169,17 @@ int gate_serve(parley_server *s)
 		e.on_message = on_message;
 		err = parley_serve(s, &e);
 	}
-	mtx_init(&waiting.lock, mtx_plain);
-	mtx_init(&forgotten.lock, mtx_plain);
-	if (!err && thrd_create(&waiting.thread, answer_all, NULL) != thrd_success)
+	if (!err && pthread_create(&thread, NULL, answer_all, NULL))
 		err = PARLEY_ENOMEM;
 	return err;
 }
 
 void gate_end(void)
 {
-	mtx_lock(&waiting.lock);
+	pthread_mutex_lock(&waiting.lock);
 	waiting.is_over = true;
-	mtx_unlock(&waiting.lock);
-	thrd_join(waiting.thread, NULL);
+	pthread_mutex_unlock(&waiting.lock);
+	pthread_join(thread, NULL);
 	for (size_t i = 0; i < forgotten.n; i++)
-		parley_reject(forgotten.requests[i], 503, "the server ends");
+		answer(&forgotten.at[i]);
 }

@@ -98,7 +98,7 @@ static int do_join_many(parley_conn *c, const parley_json *msg)
 
 static int do_rooms(parley_conn *c, const parley_json *msg)
 {
-	static struct parley_slice names[ROOMS_MAX];
+	struct parley_slice names[ROOMS_MAX];
 	(void)msg;
 	return counted(c, "rooms", parley_rooms(c, names, ROOMS_MAX));
 }
