@@ -187,6 +187,36 @@ static void a_log_line_cannot_forge_another(void **state)
 	close(p[0]);
 }
 
+struct line_seen {
+	enum pl_log_level level;
+	char text[64];
+	int count;
+};
+
+static void see_line(void *ctx, enum pl_log_level level, const char *text)
+{
+	struct line_seen *seen = ctx;
+	seen->level = level;
+	seen->count++;
+	snprintf(seen->text, sizeof(seen->text), "%s", text);
+}
+
+static void a_log_may_go_to_a_function(void **state)
+{
+	(void)state;
+	struct line_seen seen = {.count = 0};
+	struct pl_log *log;
+	struct pl_log_options o = {.level = PL_WARN, .line = see_line, .ctx = &seen};
+	assert_int_equal(pl_log_new(&o, &log), 0);
+	pl_log(log, PL_INFO, "test", "below the level");
+	for (int i = 0; i < 5000; i++)
+		pl_log(log, PL_ERROR, "test", "line\n%d", i); /* goes round the ring */
+	pl_log_free(log);
+	assert_int_equal(seen.level, PL_ERROR);
+	assert_string_equal(seen.text, "test: line\\x0a4999");
+	assert_int_equal(seen.count, 5000);
+}
+
 static void metrics_sum_over_sets(void **state)
 {
 	(void)state;
@@ -235,6 +265,7 @@ int main(void)
 		cmocka_unit_test(time_is_written_as_iso_8601),
 		cmocka_unit_test(an_arena_is_bounded_and_aligned),
 		cmocka_unit_test(a_log_line_cannot_forge_another),
+		cmocka_unit_test(a_log_may_go_to_a_function),
 		cmocka_unit_test(metrics_sum_over_sets),
 		cmocka_unit_test(lists_survive_removal_while_walking),
 	};

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -387,6 +388,32 @@ static void by_io_uring(void **state)
 	flush_tells_whole_short_full_and_broken(PL_ENGINE_IO_URING);
 }
 
+static void say_due(struct pl_timer *t)
+{
+	((struct fixture *)PL_CONTAINER(t, struct fixture, timer))->order[0] = 't';
+}
+
+static void test_when_a_turn_is_due(void **state)
+{
+	struct fixture f = {.loop = new_loop(PL_ENGINE_EPOLL)};
+	struct pollfd p = {.fd = pl_loop_fd(f.loop), .events = POLLIN};
+	(void)state;
+	pl_loop_turn(f.loop, 0);
+	assert_int_equal(pl_loop_due_ms(f.loop), -1);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	pl_timer_init(&f.timer, say_due);
+	pl_timer_set(f.loop, &f.timer, 50);
+	assert_in_range(pl_loop_due_ms(f.loop), 1, 50 + 2 * PL_TICK_MS);
+	pl_loop_stop(f.loop); /* from outside: a write that wakes */
+	assert_int_equal(poll(&p, 1, 1000), 1);
+	pl_loop_turn(f.loop, 0);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	while (!f.order[0])
+		pl_loop_turn(f.loop, pl_loop_due_ms(f.loop));
+	assert_int_equal(pl_loop_due_ms(f.loop), -1);
+	pl_loop_free(f.loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +427,7 @@ int main(void)
 		cmocka_unit_test(a_wheel_that_stood_still_fires_all_once),
 		cmocka_unit_test(by_epoll),
 		cmocka_unit_test(by_io_uring),
+		cmocka_unit_test(test_when_a_turn_is_due),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
