@@ -25,6 +25,10 @@ test: ## Install what is missing, build, run everything that must pass
 live: ## The live tests alone, against build/dev (PARLEY_FLAGS="--engine epoll --workers 4")
 	@tools/live.sh
 
+sdk: ## The tests of the JavaScript SDK alone, against build/dev
+	@tools/sdk.sh types
+	@tools/sdk.sh
+
 fuzz: ## Fuzz one target (T=json) or all, each for SECONDS=60
 	@tools/fuzz.sh '$(SECONDS)' $(T)
 
@@ -51,9 +55,9 @@ install: ## Install program, library, header and manual under DESTDIR and PREFIX
 	@[ -n '$(DESTDIR)' ] || ldconfig 2>/dev/null || true
 
 clean: ## Remove what was built; data directories stay
-	@rm -rf build tests/live/node_modules
+	@rm -rf build tests/live/node_modules sdk/js/node_modules
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-.PHONY: dev run test live fuzz bench check fmt docs install clean help
+.PHONY: dev run test live sdk fuzz bench check fmt docs install clean help

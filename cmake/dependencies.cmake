@@ -5,10 +5,12 @@ find_package(ZLIB 1.2.13 REQUIRED)
 find_package(SQLite3 3.40 REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(PkgConfig REQUIRED)
+pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)
 
 add_library(parley_libs INTERFACE)
 target_link_libraries(parley_libs INTERFACE
-  Threads::Threads OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB SQLite::SQLite3 simdjson::simdjson)
+  Threads::Threads OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB SQLite::SQLite3 simdjson::simdjson
+  PkgConfig::ARGON2)
 
 set(PARLEY_HAVE_URING OFF)
 if(PARLEY_IO_URING)

@@ -31,7 +31,7 @@ if(NOT PARLEY_SANITIZE)
 endif()
 
 # By their plain names: who links statically needs these libraries, and nothing of their CMake packages.
-set(parley_static_libs ssl crypto sqlite3 z simdjson stdc++ pthread m)
+set(parley_static_libs ssl crypto sqlite3 z simdjson argon2 stdc++ pthread m)
 if(PARLEY_HAVE_URING)
   list(PREPEND parley_static_libs uring)
 endif()

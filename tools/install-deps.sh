@@ -7,7 +7,7 @@ set -euo pipefail
 
 # Tools as command=package, then libraries as packages.
 run_tools=(gcc g++ cmake ninja=ninja-build pkg-config python3)
-run_libraries=(libc6-dev libssl-dev libsqlite3-dev zlib1g-dev libsimdjson-dev liburing-dev)
+run_libraries=(libc6-dev libssl-dev libsqlite3-dev zlib1g-dev libsimdjson-dev liburing-dev libargon2-dev)
 # The live tests want a real WebSocket client (from the npm registry) and make certificates.
 test_tools=(clang node=nodejs npm openssl make)
 test_libraries=(libcmocka-dev ca-certificates)
@@ -74,6 +74,17 @@ find_clang_runtime() {
 		missing+=("libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev")
 }
 
+# The SDK is tested in a browser too, where there is one: not every system has it as a package.
+find_browser() {
+	command -v chromium chromium-browser google-chrome >/dev/null && return
+	apt-cache show chromium >/dev/null 2>&1 || apt update >/dev/null 2>&1 </dev/null || true
+	if apt-cache show chromium >/dev/null 2>&1; then
+		missing+=(chromium)
+	else
+		echo "there is no package chromium here: the tests in a browser will be left out" >&2
+	fi
+}
+
 check_node() {
 	local version
 	command -v node >/dev/null || return 0
@@ -106,7 +117,10 @@ else
 	find_missing
 	install_missing
 	missing=()
-	[[ $1 != test ]] || find_clang_runtime
+	if [[ $1 == test ]]; then
+		find_clang_runtime
+		find_browser
+	fi
 	install_missing
 fi
 [[ $1 == run ]] || check_node

@@ -70,4 +70,4 @@ cmake --build --preset release --target parley "${quiet[@]}"
 # This process becomes the server, so that signals and the exit code are its own; the
 # one who prints is nobody's child.
 (say_how $$ &)
-exec "$program" serve --data "$data" --listen "127.0.0.1:$port"
+exec "$program" serve --data "$data" --listen "127.0.0.1:$port" --set accounts.enabled=true

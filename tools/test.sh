@@ -191,6 +191,14 @@ section "live tests: --engine epoll --workers 1"
 live epoll-1 build/dev/parley "--engine epoll --workers 1"
 end_section
 
+section "JavaScript SDK: Node, headless Chromium, types, the blocks of docs/sdk.md"
+sdk_log=$logs/sdk.log sdk_status=0
+PARLEY_BIN=$PWD/build/dev/parley tools/sdk.sh --test-reporter=tap >"$sdk_log" 2>&1 || sdk_status=$?
+((sdk_status == 0)) || grep -A 12 -E '^ *not ok' "$sdk_log" | head -n 150 || tail -n 40 "$sdk_log"
+counted node "$sdk_log" "$sdk_status"
+one_test "sources and declarations agree" tools/sdk.sh types
+end_section
+
 section "live tests: --engine io_uring --workers 4"
 if can_serve build/dev/parley --engine io_uring; then
 	live io_uring-4 build/dev/parley "--engine io_uring --workers 4"
@@ -204,6 +212,10 @@ section "kill -9 under load, $kills times, and its control"
 if build release; then
 	one_test "no acknowledged message is lost" env PARLEY_BIN="$PWD/build/release/parley" \
 		node tests/live/kill.js --kills "$kills"
+	one_test "SDK: every message once and in order at every client" env PARLEY_BIN="$PWD/build/release/parley" \
+		tools/sdk.sh run test/kill.js --kills "$kills" --sends 2000
+	one_test "SDK: the same for pages that are reloaded" env PARLEY_BIN="$PWD/build/release/parley" \
+		tools/sdk.sh run test/browser_kill.js --kills "$kills" --sends 2000
 else
 	score 0 1 0
 fi

@@ -227,11 +227,12 @@ struct parley_options {
 	const char *listen;
 	/* NULL-terminated list of "option=value" over the file's: {"engine=epoll", NULL}. */
 	const char *const *set;
-	const char *prefix; /* of all patterns, "/api"; NULL: none. Upgrades under it that fit no
-			       pattern are refused with 404 */
-	uint32_t workers;   /* 0: 1. parley_fd and parley_turn drive the first one */
-	/* A line of the log, without a newline. On any thread of the server, one at a time. NULL:
-	 * nothing is logged. */
+	const char *prefix; /* of all patterns, also of parley_mount, "/api"; NULL: none. Upgrades
+			       under it that fit no pattern are refused with 404 */
+	uint32_t workers;   /* 0: what the file or `set` says, else 1. parley_fd and parley_turn
+			       drive the first one */
+	/* A line of the log, without a newline. On any thread of the server, one at a time; what is
+	 * wrong with the options, within parley_create. NULL: nothing is logged. */
 	void (*log)(enum parley_log_level, const char *line, void *user);
 	void *user; /* for log */
 };
@@ -268,7 +269,8 @@ PARLEY_API const char *parley_why(const parley_server *);
 PARLEY_API uint16_t parley_port(const parley_server *, size_t index);
 
 /* Serves until parley_stop, then says goodbye (1001) and waits for it, at most the configured
- * drain.deadline. 0, or why it could not start. A server runs once. */
+ * drain.deadline. 0, or why it could not start; PARLEY_ESTORE: the disk under a mounted chat
+ * failed, nobody was told goodbye. A server runs once. */
 PARLEY_API int parley_run(parley_server *);
 /* [any thread], also from a signal handler. parley_run returns soon. Twice is fine. */
 PARLEY_API void parley_stop(parley_server *);
@@ -280,7 +282,8 @@ PARLEY_API void parley_free(parley_server *);
  * Timers are in it too. After parley_start; the server's, do not close it. -1: not started. */
 PARLEY_API int parley_fd(const parley_server *);
 /* One turn of the first worker, waiting at most timeout_ms (-1: until something happens). 1: goes
- * on; 0: it was stopped and has ended; negative: could not start. Not from a callback. */
+ * on; 0: it was stopped and has ended; negative: could not start, or as parley_run. From a
+ * callback: PARLEY_ESTATE. */
 PARLEY_API int parley_turn(parley_server *, int timeout_ms);
 /* [any thread] Runs fn on the first worker's loop. PARLEY_ENOMEM; PARLEY_ESTATE: it has ended. What
  * was taken before the end is run, at the latest by parley_free. */

@@ -26,6 +26,7 @@ struct pl_identity {
 	struct pl_slice user_id; /* claim userId (or user_id) */
 	struct pl_slice username, name, email, phone;
 	uint64_t expires_s; /* Unix time of the claim exp, without leeway */
+	uint64_t issued_s;  /* of the claim iat; 0: there is none */
 };
 
 /* A PEM file with one public key ("BEGIN PUBLIC KEY"). */

@@ -139,7 +139,9 @@ int pl_claims_identity(const struct pl_json *claims, struct pl_arena *arena,
 	static const char *const user_id[] = {"userId", "user_id", NULL};
 	static const char *const username[] = {"username", NULL};
 	static const char *const email[] = {"email", NULL}, *const phone[] = {"phone", NULL};
-	struct pl_identity who = {.expires_s = 0};
+	/* Not in the future, as pl_claims_check has seen. */
+	double issued_s = pl_json_f64(pl_json_get(claims, "iat"), 0);
+	struct pl_identity who = {.issued_s = issued_s > 0 ? (uint64_t)issued_s : 0};
 	int err = find_subject(claims, arena, &who.subject, why);
 	if (err == PL_EDENIED)
 		return err;

@@ -13,7 +13,7 @@ struct pl_claim_rules {
 /* exp, nbf, iat, iss, aud. 0, PL_EDENIED or PL_EEXPIRED and a reason. */
 int pl_claims_check(const struct pl_claim_rules *, const struct pl_json *claims, uint64_t now_s,
 		    uint64_t *expires_s, const char **why) PL_MUST_CHECK;
-/* Who it is, but expires_s. 0, PL_EDENIED, PL_ENOMEM. */
+/* After the check: who it is, but expires_s. 0, PL_EDENIED, PL_ENOMEM. */
 int pl_claims_identity(const struct pl_json *claims, struct pl_arena *, struct pl_identity *out,
 		       const char **why) PL_MUST_CHECK;
 

@@ -22,6 +22,10 @@
 	X(AUTH_FAILED, counter, "auth_failures_total", "Tokens refused")                           \
 	X(AUTH_EXPIRED, counter, "auth_expired_total",                                             \
 	  "Connections closed when the token expired")                                             \
+	X(REGISTERED, counter, "accounts_registered_total", "Accounts created by registration")    \
+	X(LOGINS, counter, "logins_total", "Logins with a password that succeeded")                \
+	X(LOGINS_REFUSED, counter, "logins_refused_total",                                         \
+	  "Logins with a wrong name or password, or of a disabled account")                        \
 	X(HTTP_REQUESTS, counter, "http_requests_total", "HTTP requests answered")                 \
 	X(HTTP_REFUSED, counter, "http_malformed_total", "HTTP requests refused as malformed")     \
 	X(BYTES_IN, counter, "received_bytes_total", "Bytes received")                             \

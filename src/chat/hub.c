@@ -11,7 +11,10 @@ static void on_event(struct pl_bus_node *node, struct pl_event *e)
 	struct pl_hub *hub = PL_CONTAINER(node, struct pl_hub, node);
 	pl_presence_on_event(hub, e);
 	pl_roster_on_event(hub, e);
-	pl_rooms_deliver(&hub->rooms, e);
+	if (e->kind != PL_EV_DISMISS)
+		pl_rooms_deliver(&hub->rooms, e);
+	else if (hub->on_dismiss)
+		pl_rooms_each(&hub->rooms, e, hub->on_dismiss);
 }
 
 int pl_hub_init(struct pl_hub *hub, struct pl_loop *loop, struct pl_bus *bus,

@@ -38,6 +38,9 @@ struct pl_hub {
 	struct pl_rooms rooms;
 	struct pl_map online;  /* user id -> struct online, see presence.c */
 	struct pl_map rosters; /* topic -> struct roster, see roster.c */
+	/* The user of this peer has lost the right to be here: its session ends now, whatever it
+	 * speaks. Set once, by whoever makes the peers; it must not leave from inside. */
+	void (*on_dismiss)(struct pl_peer *, const struct pl_event *why);
 	bool is_stopped;
 };
 

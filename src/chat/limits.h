@@ -11,7 +11,9 @@
 	X(REQUESTS, "one request of any kind, per connection")                         \
 	X(HISTORY, "one page of history or list, per user")                            \
 	X(CREATES, "one new conversation or group, per user")                          \
-	X(AUTH_FAILURES, "one refused token, per address")
+	X(AUTH_FAILURES, "one refused token, per address")                             \
+	X(LOGINS, "one login or registration, per address")                            \
+	X(LOGINS_BY_NAME, "one login, per name")
 
 enum pl_limit {
 #define X(id, doc) PL_LIMIT_##id,

@@ -74,6 +74,26 @@ static int from_create(struct pl_event *e, const struct pl_op *op)
 	return 0;
 }
 
+static int from_loss(struct pl_event *e, const struct pl_user *u, struct pl_slice why)
+{
+	struct pl_topic_id t = pl_topic_user(&u->id);
+	e->kind = PL_EV_DISMISS;
+	e->origin = 0;
+	e->actor.id = u->id;
+	e->payload = why;
+	return pl_event_address(e, pl_topic_slice(&t));
+}
+
+static int from_disable(struct pl_event *e, const struct pl_op *op)
+{
+	return from_loss(e, &op->disable.user, PL_S("account disabled"));
+}
+
+static int from_set_password(struct pl_event *e, const struct pl_op *op)
+{
+	return from_loss(e, &op->set_password.user, PL_S("password changed"));
+}
+
 static struct pl_event *event_of(const struct pl_op *op)
 {
 	int (*fill)(struct pl_event *, const struct pl_op *) = NULL;
@@ -85,6 +105,11 @@ static struct pl_event *event_of(const struct pl_op *op)
 		fill = from_mark_read;
 	else if (op->kind == PL_OP_CREATE && !op->create.existed)
 		fill = from_create;
+	/* Also when it was disabled before: whoever asks again wants to be sure. */
+	else if (op->kind == PL_OP_DISABLE && op->disable.on)
+		fill = from_disable;
+	else if (op->kind == PL_OP_SET_PASSWORD && !op->set_password.instead_of.at)
+		fill = from_set_password;
 	struct pl_event *e = fill ? pl_event_new(PL_EV_MESSAGE) : NULL;
 	if (!e)
 		return NULL;

@@ -235,6 +235,16 @@ static void deliver_to(struct pl_room *r, const struct pl_event *e, struct wordi
 	}
 }
 
+void pl_rooms_each(struct pl_rooms *rooms, const struct pl_event *e,
+		   void (*tell)(struct pl_peer *, const struct pl_event *))
+{
+	for (size_t i = 0; i < e->ntopics; i++) {
+		struct pl_room *r = pl_map_get(&rooms->by_topic, e->topics[i]);
+		for (uint32_t k = 0; r && k < r->count; k++)
+			tell(PL_CONTAINER(r->places[k].member, struct pl_peer, member), e);
+	}
+}
+
 void pl_rooms_deliver(struct pl_rooms *rooms, const struct pl_event *e)
 {
 	struct wording known[KINDS_MAX];

@@ -48,6 +48,9 @@ struct pl_slice pl_room_topic(const struct pl_room *);
 
 /* Where all members are peers: to every local listener of the event's topics, except its origin,
  * or to `only`. Encodes once per kind of peer. */
+/* As pl_rooms_deliver, but to all alike and without words. */
+void pl_rooms_each(struct pl_rooms *, const struct pl_event *,
+		   void (*tell)(struct pl_peer *, const struct pl_event *));
 void pl_rooms_deliver(struct pl_rooms *, const struct pl_event *);
 
 #endif

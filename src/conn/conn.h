@@ -78,6 +78,12 @@ bool pl_conn_is_open(const struct pl_conn *); /* a WebSocket that has not begun 
  */
 int pl_conn_fault(const struct pl_conn *);
 
+/*
+ * Whether a page in a browser may ask this: its origin is allowed, or it is none (see origin.c).
+ * The same rule as for WebSockets.
+ */
+bool pl_conn_origin_allowed(const struct pl_conn *, const struct pl_http_request *);
+
 /* Answers the request that is owed one. reply->keep_alive and is_head are set here. */
 void pl_conn_respond(struct pl_conn *, struct pl_http_reply *reply);
 /* Short form: a status and a text. */

@@ -36,3 +36,8 @@ bool pl_origin_allowed(const struct pl_conn_options *o, const struct pl_http_req
 	return authority.len && q->host.len && !pl_authority_parse(authority, &page) &&
 	       !pl_authority_parse(q->host, &host) && pl_slice_eq_nocase(page.host, host.host);
 }
+
+bool pl_conn_origin_allowed(const struct pl_conn *c, const struct pl_http_request *q)
+{
+	return pl_origin_allowed(c->set->options, q);
+}

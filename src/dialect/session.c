@@ -30,11 +30,14 @@ struct call {
 	uint64_t expires_s;
 };
 
+static void dismiss(struct pl_peer *, const struct pl_event *why);
+
 int pl_gateway_init(struct pl_gateway *g, struct pl_hub *hub,
 		    const struct pl_gateway_options *options, uint32_t worker, size_t max_message)
 {
 	*g = (struct pl_gateway){.hub = hub, .options = options};
 	g->next_id = ((uint64_t)worker << WORKER_SHIFT) + 1;
+	hub->on_dismiss = dismiss;
 	pl_buf_init(&g->out, OUT_MAX);
 	int err = pl_json_parser_new(max_message, &g->messages);
 	if (!err)
@@ -95,6 +98,12 @@ static void end(struct pl_session *s, uint16_t code, struct pl_slice reason)
 {
 	if (s->conn)
 		pl_conn_close(s->conn, code, reason);
+}
+
+static void dismiss(struct pl_peer *p, const struct pl_event *why)
+{
+	struct pl_session *s = PL_CONTAINER(p, struct pl_session, peer);
+	end(s, 1008, why->payload);
 }
 
 static void wait_for_expiry(struct pl_session *s)
@@ -389,6 +398,7 @@ static int start_sign_in(struct pl_session *s, struct pl_slice token, struct pl_
 	struct call *call = op->owner;
 	call->was_asked = was_asked;
 	call->expires_s = who.expires_s;
+	op->sign_in.issued_s = who.issued_s;
 	op->sign_in.provision = s->gateway->options->provision;
 	op->sign_in.claims = (struct pl_user){.subject = who.subject,
 					      .username = who.username,

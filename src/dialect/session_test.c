@@ -373,6 +373,87 @@ static void answers_that_come_home_last_ask_nothing_more(void **state)
 	client_free(bob);
 }
 
+static void settle(struct pl_op *op)
+{
+	*(int *)op->owner = op->err;
+	pl_op_free(op);
+}
+
+static void lock(struct rig *r, const char *who, bool on)
+{
+	int err = 1;
+	struct pl_op *op = pl_op_new(PL_OP_DISABLE, r->loop, settle, &err);
+	assert_non_null(op);
+	op->disable.who = pl_slice_str(who);
+	op->disable.on = on;
+	pl_hub_submit(&r->hub, op);
+	for (uint64_t end = pl_now_ms() + WAIT_MS; err == 1 && pl_now_ms() < end;)
+		pl_loop_turn(r->loop, 1);
+	assert_int_equal(err, 0);
+}
+
+/* Within a turn of the loop, on all of the user's connections, and on nobody else's. */
+static void who_is_locked_out_is_out_at_once(void **state)
+{
+	struct rig *r = rig_start();
+	struct client *phone = client_new(r), *desk = client_new(r), *bob = client_new(r);
+	struct client *late;
+	(void)state;
+	client_auth(phone, "alice", 3600);
+	client_expect(phone, "auth_success");
+	client_auth(desk, "alice", 3600);
+	client_expect(desk, "auth_success");
+	client_auth(bob, "bob", 3600);
+	client_expect(bob, "auth_success");
+	lock(r, "alice", true);
+	client_ask(phone, "load_conversations", "{}");
+	client_expect_close(phone, 1008);
+	assert_string_equal(phone->text + 2, "account disabled");
+	client_expect_close(desk, 1008);
+	client_expect_silence(bob);
+	client_ask(bob, "ping", "{}");
+	client_expect(bob, "pong");
+	late = client_new(r);
+	client_auth(late, "alice", 3600);
+	client_expect_with(late, "auth_error", "INVALID_TOKEN");
+	lock(r, "alice", false);
+	client_free(late);
+	late = client_new(r);
+	client_auth(late, "alice", 3600);
+	client_expect(late, "auth_success");
+	client_free(late);
+	client_free(phone);
+	client_free(desk);
+	client_free(bob);
+	rig_end(r);
+}
+
+/* The answer to the sign-in and the lock travel in the order of their commits: nobody slips in. */
+static void who_is_locked_out_while_signing_in_does_not_stay(void **state)
+{
+	struct rig *r = rig_start();
+	struct client *c = client_new(r);
+	int err = 1;
+	(void)state;
+	client_auth(c, "alice", 3600);
+	client_expect(c, "auth_success");
+	client_free(c);
+	c = client_new(r);
+	rig_hold(r);
+	client_auth(c, "alice", 3600);
+	rig_wait_held(r, 1);
+	struct pl_op *op = pl_op_new(PL_OP_DISABLE, r->loop, settle, &err);
+	op->disable.who = PL_S("alice");
+	op->disable.on = true;
+	pl_hub_submit(&r->hub, op);
+	rig_wait_held(r, 2);
+	rig_let_go(r, -1);
+	client_expect_close(c, 1008);
+	assert_int_equal(err, 0);
+	client_free(c);
+	rig_end(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +474,8 @@ int main(void)
 		cmocka_unit_test(nobody_may_stay_unknown_past_the_deadline),
 		cmocka_unit_test(every_request_counts_also_the_unreadable),
 		cmocka_unit_test(answers_that_come_home_last_ask_nothing_more),
+		cmocka_unit_test(who_is_locked_out_is_out_at_once),
+		cmocka_unit_test(who_is_locked_out_while_signing_in_does_not_stay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,7 @@ enum pl_event_kind {
 		       up */
 	PL_EV_ROSTER,  /* on: the actor sat down in the room, else stood up; see chat/roster.c */
 	PL_EV_MEMBERS, /* to `only`: who sits in the room */
+	PL_EV_DISMISS, /* payload: why the actor's sessions end now */
 	PL_EV__COUNT
 };
 

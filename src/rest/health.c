@@ -14,10 +14,16 @@ void pl_rest_health(struct pl_rest *r, struct pl_conn *c, const struct pl_reques
 	struct pl_buf b;
 	(void)q;
 	pl_buf_init(&b, ANSWER_MAX);
+	uint64_t up_ms = pl_now_ms() - r->shared->born_ms;
 	PL_PUT(&b, "{\"status\":\"ok\",\"version\":");
 	pl_json_put_str(&b, pl_slice_str(r->shared->version));
 	PL_PUT(&b, ",\"uptime_s\":");
-	pl_buf_put_u64(&b, (pl_now_ms() - r->shared->born_ms) / 1000);
+	pl_buf_put_u64(&b, up_ms / 1000);
+	/* What clients of the chat + presence documents read. */
+	PL_PUT(&b, ",\"success\":true,\"message\":\"Server is healthy\",\"timestamp\":");
+	pl_json_put_iso(&b, pl_wall_ms());
+	PL_PUT(&b, ",\"uptime\":");
+	pl_json_put_f64(&b, (double)up_ms / 1000);
 	PL_PUT(&b, "}\n");
 	pl_rest_reply_buf(c, 200, PL_REST_JSON, &b);
 }

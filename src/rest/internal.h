@@ -3,6 +3,7 @@
 #define PL_REST_INTERNAL_H
 
 #include "rest/rest.h"
+#include "wire/json.h"
 
 /* One route: who may ask, and who answers. */
 struct pl_rest_row {
@@ -24,6 +25,45 @@ void pl_rest_ready(struct pl_rest *, struct pl_conn *, const struct pl_request *
 void pl_rest_metrics(struct pl_rest *, struct pl_conn *, const struct pl_request *);
 void pl_rest_stats(struct pl_rest *, struct pl_conn *, const struct pl_request *);
 void pl_rest_stats_gone(struct pl_conn *);
+
+/* body.c: the JSON object that was sent, valid until the parser's next use; NULL: refuse with
+ * *status and *why. */
+const struct pl_json *pl_rest_body(struct pl_json_parser *, const struct pl_request *,
+				   unsigned *status, const char **why);
+
+/* cors.c: from which page a call comes, kept for answers that come later. */
+enum { PL_ORIGIN_MAX = 256 };
+struct pl_cors {
+	char origin[PL_ORIGIN_MAX];
+	size_t len; /* 0: from no page */
+};
+/* False: from a page that may not ask, and has been told so. */
+bool pl_cors_enter(struct pl_cors *, struct pl_conn *, const struct pl_request *);
+/* As pl_rest_reply_buf, for that page's eyes. retry_ms 0: nothing is said about another try. */
+void pl_cors_reply(struct pl_conn *, const struct pl_cors *, unsigned status, struct pl_buf *,
+		   uint64_t retry_ms);
+/* {"error":text,"message":text} */
+void pl_cors_fail(struct pl_conn *, const struct pl_cors *, unsigned status, const char *text,
+		  uint64_t retry_ms);
+
+/* accounts.c */
+void pl_rest_register(struct pl_rest *, struct pl_conn *, const struct pl_request *);
+void pl_rest_login(struct pl_rest *, struct pl_conn *, const struct pl_request *);
+void pl_rest_logout(struct pl_rest *, struct pl_conn *, const struct pl_request *);
+/* Every other path beside these, and what browsers ask before they ask. */
+void pl_rest_no_such_call(struct pl_rest *, struct pl_conn *, const struct pl_request *);
+void pl_rest_preflight(struct pl_rest *, struct pl_conn *, const struct pl_request *);
+/* account_call.c: answers, sooner or later. PL_ENOMEM: the caller has to. */
+int pl_account_begin(struct pl_rest *, struct pl_conn *, const struct pl_cors *, bool is_login,
+		     struct pl_slice name, struct pl_slice password) PL_MUST_CHECK;
+void pl_rest_account_gone(struct pl_conn *);
+/* users.c */
+void pl_rest_user_list(struct pl_rest *, struct pl_conn *, const struct pl_request *);
+void pl_rest_user_add(struct pl_rest *, struct pl_conn *, const struct pl_request *);
+void pl_rest_user_password(struct pl_rest *, struct pl_conn *, const struct pl_request *);
+void pl_rest_user_disable(struct pl_rest *, struct pl_conn *, const struct pl_request *);
+void pl_rest_user_enable(struct pl_rest *, struct pl_conn *, const struct pl_request *);
+void pl_rest_user_gone(struct pl_conn *);
 
 /* reply.c: every answer is for this caller alone (no-store) and is what it says it is (nosniff). */
 void pl_rest_reply(struct pl_conn *, unsigned status, struct pl_slice type, struct pl_slice body,

@@ -15,6 +15,23 @@ static const struct pl_rest_row rows[] = {
 	{PL_HTTP_GET, "/metrics", false, pl_rest_metrics, NULL},
 	{PL_HTTP_GET, "/ws/stats", false, pl_rest_stats, pl_rest_stats_gone},
 	{PL_HTTP_GET, "/api/websocket", true, qrypt_info, NULL},
+#define ACCOUNTS(at)                                                                    \
+	{PL_HTTP_POST, at "/register", true, pl_rest_register, pl_rest_account_gone},   \
+		{PL_HTTP_POST, at "/login", true, pl_rest_login, pl_rest_account_gone}, \
+		{PL_HTTP_POST, at "/logout", true, pl_rest_logout, NULL},               \
+		{PL_HTTP_OPTIONS, at "/*", true, pl_rest_preflight, NULL},              \
+		{PL_HTTP_POST, at "/*", true, pl_rest_no_such_call, NULL},              \
+	{                                                                               \
+		PL_HTTP_GET, at "/*", true, pl_rest_no_such_call, NULL                  \
+	}
+	ACCOUNTS("/api/auth"),
+	ACCOUNTS("/auth"),
+#undef ACCOUNTS
+	{PL_HTTP_GET, "/admin/users", false, pl_rest_user_list, pl_rest_user_gone},
+	{PL_HTTP_POST, "/admin/users", false, pl_rest_user_add, pl_rest_user_gone},
+	{PL_HTTP_POST, "/admin/users/password", false, pl_rest_user_password, pl_rest_user_gone},
+	{PL_HTTP_POST, "/admin/users/disable", false, pl_rest_user_disable, pl_rest_user_gone},
+	{PL_HTTP_POST, "/admin/users/enable", false, pl_rest_user_enable, pl_rest_user_gone},
 };
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
 _Static_assert((size_t)ROWS <= (size_t)PL_REST_ROUTES_MAX,
@@ -32,7 +49,8 @@ static void refuse(struct pl_rest *r, struct pl_conn *c)
 static void on_request(struct pl_conn *c, const struct pl_request *q)
 {
 	struct pl_rest_door *door = pl_conn_ctx(c);
-	if (door->row->is_open || pl_admin_allows(&door->rest->key, q->http))
+	if (door->row->is_open || door->rest->is_trusted ||
+	    pl_admin_allows(&door->rest->key, q->http))
 		door->row->answer(door->rest, c, q);
 	else
 		refuse(door->rest, c);

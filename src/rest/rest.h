@@ -1,6 +1,6 @@
 /*
  * rest.h - what is asked by plain HTTP: whether the server lives, whether it may be given traffic,
- * what it counts, and who is there.
+ * what it counts, and who is there; accounts: registration, login, and their administration.
  *
  * Access      Every route but those marked is_open needs the admin key as a bearer token. The check
  *             is made in one place, before the route's own code; without a configured key nobody
@@ -11,6 +11,8 @@
 #ifndef PL_REST_REST_H
 #define PL_REST_REST_H
 
+#include "auth/auth.h"
+#include "auth/hasher.h"
 #include "chat/hub.h"
 #include "conn/conn.h"
 
@@ -43,13 +45,34 @@ struct pl_rest_shared {
 	void *ctx;
 };
 
-enum { PL_REST_ROUTES_MAX = 8 };
+enum { PL_REST_ROUTES_MAX = 32 };
+
+/* What accounts are like. Immutable while in use. */
+struct pl_account_options {
+	bool is_enabled;
+	bool may_register;
+	struct pl_slice secret; /* tokens are signed with; what verifies them knows it too */
+	struct pl_slice issuer, audience; /* that tokens must have; at == NULL: any */
+	uint64_t lifetime_s;              /* of a token */
+};
+
+/* What the routes for accounts need of their worker; all of it is the owner's. */
+struct pl_accounts {
+	const struct pl_account_options *options; /* exchanged on the worker's thread */
+	struct pl_hasher *hasher;                 /* NULL: accounts are off */
+	struct pl_auth *const *auth;              /* where the worker's verifier is */
+	struct pl_json_parser *parser;            /* for PL_TOKEN_MAX bytes; the worker's scratch */
+	uint32_t calls;                           /* logins and such that are not answered yet */
+};
 
 struct pl_rest {
 	const struct pl_rest_shared *shared;
-	struct pl_hub *hub;      /* of this worker */
-	struct pl_admin_key key; /* written on the worker's thread, or before it starts */
-	uint32_t gathers;        /* answers that wait for the other workers */
+	struct pl_hub *hub;          /* of this worker */
+	struct pl_admin_key key;     /* written on the worker's thread, or before it starts */
+	uint32_t gathers;            /* answers that wait for the other workers */
+	struct pl_accounts accounts; /* zero: there are none. Set after pl_rest_init */
+	/* Who can ask here has the data directory's files: the admin key is not asked for. */
+	bool is_trusted;
 	struct pl_rest_door {
 		struct pl_endpoint endpoint;
 		struct pl_rest *rest;
@@ -62,9 +85,10 @@ void pl_rest_init(struct pl_rest *, const struct pl_rest_shared *, struct pl_hub
 /*
  * Writes a row for each route, at most PL_REST_ROUTES_MAX; returns how many.
  *
- * An answer may be gathered from all workers by a task that travels from loop to loop. It survives
- * its connection, so the loops must be turned, in the order of shared->hubs and then once more,
- * between the end of the last connection and the end of the first hub.
+ * An answer may be gathered from all workers by a task that travels from loop to loop, or wait for
+ * the hasher and the store. It survives its connection, so the loops must be turned, in the order
+ * of shared->hubs and then once more, between the end of the last connection and the end of the
+ * first hub; the hasher stops before the store.
  */
 size_t pl_rest_routes(struct pl_rest *, struct pl_route *out);
 

@@ -32,7 +32,11 @@ static void test_health_is_open(void **state)
 	assert_header(&h, "Cache-Control", "no-store");
 	assert_header(&h, "X-Content-Type-Options", "nosniff");
 	const struct pl_json *root = parse(&p, h.body);
-	assert_int_equal(root->count, 3);
+	assert_int_equal(root->count, 7);
+	assert_true(pl_json_bool(pl_json_get(root, "success"), false));
+	assert_true(pl_slice_is(pl_json_get_str(root, "message"), "Server is healthy"));
+	assert_int_equal(pl_json_get_str(root, "timestamp").len, PL_ISO_TEXT);
+	assert_in_range((int)pl_json_f64(pl_json_get(root, "uptime"), -1), 5, 60);
 	assert_true(pl_slice_is(pl_json_get_str(root, "status"), "ok"));
 	assert_true(pl_slice_is(pl_json_get_str(root, "version"), "1.2.3"));
 	assert_in_range(pl_json_i64(pl_json_get(root, "uptime_s"), -1), 5, 60);

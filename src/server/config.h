@@ -23,9 +23,10 @@ enum {
 };
 
 /* In the data directory. */
-#define PL_DATABASE_NAME  "parley.db"
-#define PL_JWT_KEY_NAME   "jwt.key"
-#define PL_ADMIN_KEY_NAME "admin.key"
+#define PL_DATABASE_NAME     "parley.db"
+#define PL_JWT_KEY_NAME      "jwt.key"
+#define PL_ADMIN_KEY_NAME    "admin.key"
+#define PL_ADMIN_SOCKET_NAME "admin.sock"
 
 enum pl_log_format { PL_LOG_AUTO, PL_LOG_JSON, PL_LOG_TEXT };
 enum pl_store_kind { PL_STORE_SQLITE, PL_STORE_MEMORY };
@@ -95,11 +96,16 @@ struct pl_config {
 	uint64_t auth_leeway_ms, auth_max_lifetime_ms, auth_deadline_ms, auth_expiry_warning_ms;
 	bool auth_provision;
 
+	bool accounts_enabled, accounts_register;
+	uint64_t accounts_token_lifetime_ms;
+	uint32_t accounts_threads, accounts_queue;
+
 	struct pl_string_list origins, trusted_proxies;
 
 	bool limits_enabled;
 	uint32_t limits_messages_per_minute, limits_burst, limits_requests_per_minute;
 	uint32_t limits_history_per_minute, limits_auth_failures_per_minute;
+	uint32_t limits_logins_per_minute, limits_logins_per_name;
 	uint32_t limits_connections, limits_connections_per_ip;
 	uint32_t limits_new_connections_per_second;
 	size_t limits_max_message;

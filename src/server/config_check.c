@@ -299,6 +299,23 @@ static void check_times(struct check *k)
 			"auth.deadline is 0: strangers may keep connections open for ever");
 }
 
+static void check_accounts(struct check *k)
+{
+	const struct pl_config *c = k->config;
+	if (!c->accounts_enabled)
+		return;
+	if (k->is_public_plain)
+		WARNING(k, "accounts.enabled",
+			"accounts.enabled: other machines can log in without TLS; passwords are "
+			"readable on the way");
+	if (c->auth_max_lifetime_ms && c->accounts_token_lifetime_ms > c->auth_max_lifetime_ms)
+		WARNING(k, "accounts.token_lifetime",
+			"accounts.token_lifetime is above auth.max_lifetime, which counts");
+	if (!c->limits_enabled)
+		WARNING(k, "accounts.enabled",
+			"accounts.enabled without limits: passwords can be guessed at any rate");
+}
+
 /* scheme://host[:port], as browsers send it: nothing behind the port, no capitals, no wildcard. */
 static bool is_origin(const char *text)
 {
@@ -371,6 +388,7 @@ int pl_config_check(const struct pl_config *c, struct pl_findings *f)
 	check_admin(&k);
 	check_limits(&k);
 	check_times(&k);
+	check_accounts(&k);
 	check_origins(&k);
 	check_proxies(&k);
 	check_process(&k);

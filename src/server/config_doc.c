@@ -54,6 +54,7 @@ static const struct section sections[] = {
 	{"store", "Store"},
 	{"tls", "TLS"},
 	{"auth", "Signing in"},
+	{"accounts", "Accounts"},
 	{"limits", "Limits"},
 	{"compression", "Compression"},
 	{"heartbeat", "Heartbeat"},

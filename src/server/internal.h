@@ -31,6 +31,8 @@ struct pl_site {
 	struct pl_hub hub;
 	struct pl_gateway gateway;
 	struct pl_rest rest;
+	struct pl_rest control; /* at the data directory's socket */
+	struct pl_route control_routes[PL_REST_ROUTES_MAX];
 	/* By row of the table: for all, and on listeners that take guests. */
 	struct pl_endpoint dialects[PL_DIALECTS_MAX], for_guests[PL_DIALECTS_MAX];
 	struct pl_ws_options habits[PL_DIALECTS_MAX];
@@ -89,6 +91,7 @@ struct parley_server {
 	enum pl_speaks speaks[PL_LISTEN_MAX];
 	bool takes_guests[PL_LISTEN_MAX];
 	size_t nbound;
+	bool has_control; /* the last of them is the data directory's socket */
 	struct pl_site *sites;
 	uint32_t nsites;
 	atomic_uint ngoodbyes; /* sites that have not said it yet */
@@ -98,6 +101,7 @@ struct parley_server {
 	struct pl_bus *bus;
 	struct pl_store *store;
 	struct pl_metrics store_metrics;
+	struct pl_hasher *hasher; /* NULL: no accounts */
 	/* What the REST routes look at: the sets and hubs of all sites, and the store's set. */
 	struct pl_rest_shared rest;
 	const struct pl_metrics **sets;

@@ -1,7 +1,10 @@
 /* listeners.c - the addresses that a server listens at, and what is spoken there. */
 #include "server/internal.h"
 
+#include "base/mem.h"
+
 #include <arpa/inet.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -39,16 +42,59 @@ static int bind_one(struct parley_server *s, const struct pl_listen_at *at, stru
 	return 0;
 }
 
+/* Where there is something to administer while the server has it open. */
+static bool wants_control(const struct parley_server *s)
+{
+	const struct pl_config *c = s->config;
+	return s->has_chat && (c->store_kind != PL_STORE_MEMORY || c->accounts_enabled);
+}
+
+/*
+ * DATA/admin.sock, for `parley user`. Whoever can open it can open the database too, so it asks for
+ * no key. The server does its work without it as well: a path too long for a socket stops nobody.
+ */
+static void bind_control(struct parley_server *s)
+{
+	struct pl_listen_point *p = &s->bound[s->nbound];
+	struct pl_address address;
+	struct pl_buf text;
+	char *path = NULL;
+	pl_buf_init(&text, PL_CONFIG_VALUE_MAX + 64);
+	int err = pl_config_path(s->config, PL_ADMIN_SOCKET_NAME, &path);
+	pl_buf_printf(&text, "unix:%s", path ? path : "");
+	if (!err)
+		err = text.err ? text.err : pl_address_parse(pl_buf_slice(&text), &address);
+	if (!err)
+		err = pl_listen(&address, &p->fd, &p->bound);
+	if (!err && chmod(path, S_IRUSR | S_IWUSR)) {
+		err = PL_EADDR;
+		close(p->fd);
+		unlink(path);
+	}
+	pl_free(path);
+	if (err) {
+		pl_log(s->log, PL_WARN, "server", "no %.*s: `parley user` cannot reach this server",
+		       PL_FMT(pl_buf_slice(&text)));
+	} else {
+		p->tls = NULL;
+		s->speaks[s->nbound++] = PL_SPEAKS_ALL;
+		s->has_control = true;
+	}
+	pl_buf_fini(&text);
+}
+
 int pl_server_bind(struct parley_server *s, struct pl_buf *why)
 {
 	const struct pl_listen_list *l = &s->config->listen;
-	if (l->n > PL_LISTEN_MAX) {
-		pl_buf_printf(why, "listen: at most %d listeners\n", PL_LISTEN_MAX);
+	if (l->n >= PL_LISTEN_MAX) {
+		pl_buf_printf(why, "listen: at most %d listeners\n", PL_LISTEN_MAX - 1);
 		return PL_ELIMIT;
 	}
 	int err = 0;
 	for (size_t i = 0; !err && i < l->n; i++)
 		err = bind_one(s, &l->at[i], why);
+	if (!err && wants_control(s))
+		bind_control(s);
 	return err;
 }
 
@@ -61,6 +107,7 @@ void pl_server_unbind(struct parley_server *s)
 			unlink(((struct sockaddr_un *)(void *)&p->bound.at)->sun_path);
 	}
 	s->nbound = 0;
+	s->has_control = false;
 }
 
 uint16_t pl_server_port(const struct parley_server *s, size_t index)
@@ -78,7 +125,7 @@ uint16_t pl_server_port(const struct parley_server *s, size_t index)
 void pl_server_describe(const struct parley_server *s, struct pl_buf *out)
 {
 	char text[PL_ADDRESS_TEXT];
-	for (size_t i = 0; i < s->nbound; i++) {
+	for (size_t i = 0; i < s->nbound - s->has_control; i++) {
 		const struct pl_listen_point *p = &s->bound[i];
 		pl_address_format(&p->bound, text);
 		pl_buf_printf(out, "%s%s (%s)\n",

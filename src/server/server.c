@@ -163,8 +163,8 @@ static bool wants_chat(const struct parley_server *s)
 static int make_data(const struct parley_server *s, struct pl_buf *why)
 {
 	const struct pl_config *c = s->config;
-	bool is_needed =
-		s->is_chat || (s->has_chat && (c->store_kind != PL_STORE_MEMORY || !has_keys(c)));
+	bool is_needed = s->is_chat || (s->has_chat && (c->store_kind != PL_STORE_MEMORY ||
+							!has_keys(c) || c->accounts_enabled));
 	int err = is_needed ? pl_config_make_data(c) : 0;
 	if (err)
 		pl_buf_printf(why, "data %s: %m\n", c->data);
@@ -267,6 +267,9 @@ static int start(struct parley_server *s, struct pl_buf *why)
 		err = pl_bus_local_new(&s->bus);
 	if (!err && s->has_chat)
 		err = open_store(s, why);
+	if (!err && s->has_chat && s->config->accounts_enabled)
+		err = pl_hasher_new(s->config->accounts_threads, s->config->accounts_queue,
+				    &s->hasher);
 	if (!err)
 		err = start_sites(s, auth, why);
 	pl_auth_release(auth);
@@ -344,9 +347,12 @@ static void dismantle(struct parley_server *s)
 	for (uint32_t i = 0; i < s->nsites; i++)
 		if (s->sites[i].has_hub)
 			pl_hub_stop(&s->sites[i].hub);
+	if (s->hasher)
+		pl_hasher_stop(s->hasher);
 	pl_store_close(s->store);
 	empty_loops(s);
 	free_sites(s);
+	pl_hasher_free(s->hasher);
 	pl_free(s->sets);
 	pl_free(s->hubs);
 	pl_server_unbind(s);
@@ -355,6 +361,7 @@ static void dismantle(struct parley_server *s)
 	pl_tls_context_release(s->tls.context);
 	pl_settings_release(s->settings);
 	s->store = NULL;
+	s->hasher = NULL;
 	s->sets = NULL;
 	s->hubs = NULL;
 	s->bus = NULL;

@@ -90,6 +90,8 @@ static void set_rates(struct pl_settings *s, const struct pl_config *c)
 		[PL_LIMIT_CREATES] = {30, 30},
 		[PL_LIMIT_AUTH_FAILURES] = {c->limits_auth_failures_per_minute,
 					    c->limits_auth_failures_per_minute},
+		[PL_LIMIT_LOGINS] = {c->limits_logins_per_minute, c->limits_logins_per_minute},
+		[PL_LIMIT_LOGINS_BY_NAME] = {c->limits_logins_per_name, c->limits_logins_per_name},
 	};
 	s->gate.total = c->limits_connections;
 	if (!c->limits_enabled)
@@ -150,6 +152,40 @@ static int read_proxies(struct pl_settings *s, const struct pl_string_list *list
 	return 0;
 }
 
+/* ---- accounts ---- */
+
+static int find_secret(const struct pl_config *, struct pl_buf *why, struct pl_buf *secret);
+
+static int copy_secret(struct pl_settings *s, const struct pl_config *c, struct pl_buf *why)
+{
+	struct pl_buf secret;
+	pl_buf_init(&secret, PL_CONFIG_VALUE_MAX);
+	int err = find_secret(c, why, &secret);
+	if (!err)
+		err = pl_arena_copy(&s->memory, pl_buf_slice(&secret), &s->accounts.secret);
+	if (secret.at)
+		OPENSSL_cleanse(secret.at, secret.cap);
+	pl_buf_fini(&secret);
+	return err;
+}
+
+/* Whether there are accounts at all is decided at the start. */
+static int set_accounts(struct pl_settings *s, const struct pl_config *c,
+			const struct pl_settings *before, struct pl_buf *why)
+{
+	uint64_t most_ms = c->auth_max_lifetime_ms, wanted_ms = c->accounts_token_lifetime_ms;
+	struct pl_account_options *o = &s->accounts;
+	o->is_enabled = before ? before->accounts.is_enabled : c->accounts_enabled;
+	if (!o->is_enabled)
+		return 0;
+	o->may_register = c->accounts_register;
+	o->lifetime_s = (most_ms && most_ms < wanted_ms ? most_ms : wanted_ms) / 1000;
+	int err = pl_arena_copy(&s->memory, pl_slice_str(c->auth_issuer), &o->issuer);
+	if (!err)
+		err = pl_arena_copy(&s->memory, pl_slice_str(c->auth_audience), &o->audience);
+	return err ? err : copy_secret(s, c, why);
+}
+
 int pl_settings_new(const struct pl_config *c, const struct pl_settings *before, struct pl_buf *why,
 		    struct pl_settings **out)
 {
@@ -180,6 +216,8 @@ int pl_settings_new(const struct pl_config *c, const struct pl_settings *before,
 	if (!err)
 		err = pl_settings_admin(c, why, &s->admin);
 	if (!err)
+		err = set_accounts(s, c, before, why);
+	if (!err)
 		err = find_limits(s, before);
 	if (err) {
 		pl_settings_release(s);
@@ -200,6 +238,8 @@ void pl_settings_release(struct pl_settings *s)
 	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
 		return;
 	release_limits(s->limits);
+	if (s->accounts.secret.len)
+		OPENSSL_cleanse((void *)(uintptr_t)s->accounts.secret.at, s->accounts.secret.len);
 	pl_arena_fini(&s->memory);
 	pl_free(s);
 }
@@ -227,7 +267,7 @@ static int find_secret(const struct pl_config *c, struct pl_buf *why, struct pl_
 			pl_buf_printf(why, "auth.secret_file %s: %s\n", c->auth_secret_file,
 				      pl_strerror(err));
 		return err;
-	} else if (!has_keys) {
+	} else if (!has_keys || c->accounts_enabled) {
 		return own_secret(c, why, secret);
 	}
 	return secret->err;

@@ -22,6 +22,7 @@ struct pl_settings {
 	struct pl_gateway_options gateway;
 	struct pl_gate_options gate;
 	struct pl_admin_key admin;
+	struct pl_account_options accounts;
 	struct pl_rate rates[PL_LIMIT__COUNT];
 	struct pl_rate_limits
 		*limits; /* the buckets; shared with the set before when the rates are the same */

@@ -84,6 +84,10 @@ static int listen_everywhere(struct pl_site *site)
 		site->points[i] = s->bound[i];
 		site->points[i].router = &site->routers[i];
 	}
+	if (s->has_control)
+		site->routers[s->nbound - 1] = (struct pl_router){
+			.routes = site->control_routes,
+			.count = pl_rest_routes(&site->control, site->control_routes)};
 	return pl_worker_listen(&site->worker, site->points, s->nbound);
 }
 
@@ -114,6 +118,20 @@ static void init_dialect(struct pl_site *site, size_t row)
 	}
 }
 
+static void init_rest(struct pl_site *site)
+{
+	struct parley_server *s = site->server;
+	struct pl_accounts accounts = {.options = &site->settings->accounts,
+				       .hasher = s->hasher,
+				       .auth = &site->gateway.auth,
+				       .parser = site->gateway.tokens};
+	pl_rest_init(&site->rest, &s->rest, &site->hub);
+	pl_rest_init(&site->control, &s->rest, &site->hub);
+	site->rest.key = site->settings->admin;
+	site->control.is_trusted = true;
+	site->rest.accounts = site->control.accounts = accounts;
+}
+
 static int init_chat(struct pl_site *site, uint32_t index, struct pl_auth *auth)
 {
 	struct parley_server *s = site->server;
@@ -129,8 +147,7 @@ static int init_chat(struct pl_site *site, uint32_t index, struct pl_auth *auth)
 		return err;
 	pl_gateway_set_auth(&site->gateway, pl_auth_retain(auth));
 	site->hub.store = s->store;
-	pl_rest_init(&site->rest, &s->rest, &site->hub);
-	site->rest.key = o->admin;
+	init_rest(site);
 	for (size_t i = 0; i < pl_dialect_count; i++)
 		init_dialect(site, i);
 	return 0;
@@ -173,6 +190,8 @@ void pl_site_adopt(struct pl_site *site, struct pl_settings *settings, struct pl
 		site->hub.limits = pl_settings_limits(settings);
 		site->gateway.options = &settings->gateway;
 		site->rest.key = settings->admin;
+		site->rest.accounts.options = &settings->accounts;
+		site->control.accounts.options = &settings->accounts;
 		pl_gateway_set_auth(&site->gateway, pl_auth_retain(auth));
 	}
 	pl_auth_release(auth);

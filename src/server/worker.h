@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { PL_LISTEN_MAX = 32 };
+enum { PL_LISTEN_MAX = 33 }; /* the last one is for the administration */
 
 /* A bound socket and what is spoken there. Shared by all workers. */
 struct pl_listen_point {

@@ -19,6 +19,11 @@ static int (*const operations[])(struct pl_memory *, struct pl_op *) = {
 	[PL_OP_CREATE_GROUP] = pl_memory_create_group,
 	[PL_OP_JOIN_GROUP] = pl_memory_join_group,
 	[PL_OP_GROUPS] = pl_memory_groups,
+	[PL_OP_REGISTER] = pl_memory_register,
+	[PL_OP_ACCOUNT] = pl_memory_account,
+	[PL_OP_SET_PASSWORD] = pl_memory_set_password,
+	[PL_OP_DISABLE] = pl_memory_disable,
+	[PL_OP_USERS] = pl_memory_users,
 };
 
 /* The first connection owns what is kept; readers only point at it and are closed before. */
@@ -83,8 +88,8 @@ static const char *why(struct pl_backend *b)
 
 static void free_kept(struct pl_memory *m)
 {
-	struct pl_map *const maps[] = {&m->user_ids, &m->subjects,    &m->room_ids,
-				       &m->aliases,  &m->message_ids, &m->retries};
+	struct pl_map *const maps[] = {&m->user_ids,    &m->subjects, &m->room_ids, &m->aliases,
+				       &m->message_ids, &m->retries,  &m->accounts, &m->standings};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_fini(maps[i]);
 	pl_arena_fini(&m->arena);
@@ -140,8 +145,8 @@ int pl_memory_open(const struct pl_store_options *o, struct pl_backend **out)
 	pl_log(o->log, PL_INFO, "store", "in memory: nothing outlives this process");
 	pthread_mutex_init(&m->lock, NULL);
 	pl_arena_init(&m->arena, MOST_BYTES);
-	struct pl_map *const maps[] = {&m->user_ids, &m->subjects,    &m->room_ids,
-				       &m->aliases,  &m->message_ids, &m->retries};
+	struct pl_map *const maps[] = {&m->user_ids,    &m->subjects, &m->room_ids, &m->aliases,
+				       &m->message_ids, &m->retries,  &m->accounts, &m->standings};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_init(maps[i], ENTRIES);
 	m->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
@@ -152,7 +157,7 @@ int pl_memory_open(const struct pl_store_options *o, struct pl_backend **out)
 	return err;
 }
 
-static int copy_user(struct pl_arena *a, const struct pl_user *from, struct pl_user *out)
+int pl_mem_copy_user(struct pl_arena *a, const struct pl_user *from, struct pl_user *out)
 {
 	struct pl_user u = {.id = from->id};
 	int err = pl_arena_copy(a, from->subject, &u.subject);
@@ -171,7 +176,7 @@ static int copy_user(struct pl_arena *a, const struct pl_user *from, struct pl_u
 	return err;
 }
 
-static int add_user(struct pl_memory *m, const struct pl_user *claims, struct pl_user **out)
+int pl_mem_add_user(struct pl_memory *m, const struct pl_user *claims, struct pl_user **out)
 {
 	struct pl_user made = pl_user_from_claims(claims, pl_wall_ms());
 	if (pl_map_get(&m->user_ids, pl_uuid_slice(&made.id)))
@@ -179,7 +184,7 @@ static int add_user(struct pl_memory *m, const struct pl_user *claims, struct pl
 	struct pl_user *u = pl_arena_alloc(&m->arena, sizeof(*u));
 	struct pl_user **all =
 		pl_grow(&m->arena, m->users, m->nusers, &m->cap_users, sizeof(*m->users));
-	if (!u || !all || copy_user(&m->arena, &made, u))
+	if (!u || !all || pl_mem_copy_user(&m->arena, &made, u))
 		return PL_ENOMEM;
 	m->users = all;
 	int err = pl_map_put(&m->user_ids, pl_uuid_slice(&u->id), u);
@@ -202,7 +207,7 @@ static int update_user(struct pl_memory *m, struct pl_user *u, const struct pl_u
 	struct pl_user changed = *u, copy;
 	if (!pl_user_update(&changed, claims))
 		return 0;
-	int err = copy_user(&m->arena, &changed, &copy);
+	int err = pl_mem_copy_user(&m->arena, &changed, &copy);
 	if (err)
 		return err;
 	copy.subject = u->subject;
@@ -239,8 +244,10 @@ int pl_memory_sign_in(struct pl_memory *m, struct pl_op *op)
 	struct pl_user *u = pl_map_get(&m->subjects, in->claims.subject);
 	if (!u && !in->provision)
 		return PL_ENOTFOUND;
-	err = u ? update_user(m, u, &in->claims) : add_user(m, &in->claims, &u);
+	if (u && !pl_mem_may_enter(m, &u->id, in->issued_s))
+		return PL_EDENIED;
+	err = u ? update_user(m, u, &in->claims) : pl_mem_add_user(m, &in->claims, &u);
 	if (!err)
-		err = copy_user(&op->arena, u, &in->user);
+		err = pl_mem_copy_user(&op->arena, u, &in->user);
 	return err ? err : list_rooms(m, op);
 }

@@ -41,6 +41,16 @@ struct pl_mem_group {
 	size_t nmembers, cap_members;
 };
 
+/* What is known of a user besides its names. */
+struct pl_mem_standing {
+	struct pl_user *user;
+	struct pl_slice password; /* the account's; at == NULL: has none */
+	char name[PL_ACCOUNT_NAME_MAX];
+	size_t name_len;
+	bool is_disabled;
+	uint64_t tokens_from_s;
+};
+
 struct pl_memory {
 	pthread_mutex_t lock;
 	struct pl_arena arena;
@@ -51,9 +61,16 @@ struct pl_memory {
 	struct pl_mem_group **groups;
 	size_t nusers, nrooms, ngroups, cap_users, cap_rooms, cap_groups;
 	struct pl_map user_ids, subjects, room_ids, aliases, message_ids, retries;
+	struct pl_map accounts;  /* by folded name */
+	struct pl_map standings; /* by user id: who has an account, or was ever locked out */
 	uint64_t changes;
 };
 
+int pl_memory_register(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_account(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_set_password(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_disable(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_users(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_sign_in(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_conversations(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_access(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
@@ -66,6 +83,13 @@ int pl_memory_create_group(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_join_group(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_groups(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 
+int pl_mem_copy_user(struct pl_arena *, const struct pl_user *, struct pl_user *out) PL_MUST_CHECK;
+int pl_mem_add_user(struct pl_memory *, const struct pl_user *claims,
+		    struct pl_user **out) PL_MUST_CHECK;
+/* A user id, else a subject, else a username; NULL: nobody. */
+struct pl_user *pl_mem_find_user(const struct pl_memory *, struct pl_slice name);
+/* Whether a token of this age may speak for the user. */
+bool pl_mem_may_enter(const struct pl_memory *, const struct pl_uuid *user, uint64_t issued_s);
 struct pl_mem_member *pl_mem_member(const struct pl_mem_room *, const struct pl_uuid *user);
 /* The id of the conversation that is named, if it is (store.h: `room`). */
 int pl_mem_name_room(const struct pl_memory *, struct pl_slice name,

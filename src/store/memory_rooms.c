@@ -68,7 +68,7 @@ int pl_mem_copy_room(struct pl_arena *a, const struct pl_mem_room *r, struct pl_
 	return err;
 }
 
-static struct pl_user *resolve(const struct pl_memory *m, struct pl_slice name)
+struct pl_user *pl_mem_find_user(const struct pl_memory *m, struct pl_slice name)
 {
 	struct pl_uuid id;
 	struct pl_user *u = NULL;
@@ -101,7 +101,7 @@ static int find_people(const struct pl_memory *m, struct pl_op *op, struct pl_us
 		return creator ? PL_ENOMEM : PL_EDENIED;
 	*n = add_once(list, 0, creator);
 	for (size_t i = 0; i < in->nmembers; i++) {
-		struct pl_user *u = resolve(m, in->members[i]);
+		struct pl_user *u = pl_mem_find_user(m, in->members[i]);
 		if (!u)
 			return PL_ENOTFOUND;
 		*n = add_once(list, *n, u);

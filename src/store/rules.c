@@ -98,6 +98,33 @@ int pl_rule_send(struct pl_op *op)
 	return in->content.at ? 0 : PL_EINVAL;
 }
 
+int pl_rule_password(struct pl_slice hash)
+{
+	return hash.len && hash.len <= PL_PASSWORD_BYTES ? 0 : PL_EINVAL;
+}
+
+int pl_rule_users(const struct pl_op_users *in)
+{
+	return in->limit && in->limit <= PL_USERS_MAX ? 0 : PL_EINVAL;
+}
+
+/* The id is the subject too: tokens name the user by it, whatever becomes of the username. */
+int pl_rule_register(struct pl_op *op, uint64_t now_ms, struct pl_user *out)
+{
+	const struct pl_op_register *in = &op->enlist;
+	if (pl_account_name_fault(in->username) || pl_rule_password(in->password))
+		return PL_EINVAL;
+	struct pl_user u = {
+		.id = pl_uuid_v7(now_ms), .username = in->username, .display_name = in->username};
+	char *text = pl_arena_alloc(&op->arena, PL_UUID_TEXT);
+	if (!text)
+		return PL_ENOMEM;
+	pl_uuid_format(&u.id, text);
+	u.subject = pl_slice(text, PL_UUID_TEXT);
+	*out = u;
+	return 0;
+}
+
 struct pl_slice pl_own_content(const struct pl_op_send *in)
 {
 	if (!in->ncopies)

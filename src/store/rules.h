@@ -18,6 +18,8 @@ enum {
 	PL_LATEST_SCAN = 10000,   /* messages looked at for one that the reader may see */
 	PL_INVITE_CODE = 8,
 	PL_RETRY_HASH = 16,
+	PL_USERS_MAX = 1000,     /* of a page of users */
+	PL_PASSWORD_BYTES = 512, /* of a password's hash */
 };
 #define PL_RETRY_MS 86400000ULL
 #define PL_SEQ_MAX  UINT32_MAX
@@ -36,6 +38,11 @@ int pl_rule_create(const struct pl_op_create *) PL_MUST_CHECK;
 int pl_rule_create_group(const struct pl_op_create_group *) PL_MUST_CHECK;
 /* PL_EINVAL, PL_ELIMIT, PL_ENOMEM (it sorts in the arena). */
 int pl_rule_send(struct pl_op *) PL_MUST_CHECK;
+
+/* PL_EINVAL: the name cannot be had, or no hash. The user it makes lies in the op's arena. */
+int pl_rule_register(struct pl_op *, uint64_t now_ms, struct pl_user *) PL_MUST_CHECK;
+int pl_rule_password(struct pl_slice hash) PL_MUST_CHECK;
+int pl_rule_users(const struct pl_op_users *) PL_MUST_CHECK;
 
 /*
  * A user made from claims: the id is theirs, else the subject where that is a UUID, else a new one;

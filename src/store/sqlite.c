@@ -35,6 +35,11 @@ static int (*const operations[])(struct pl_sqlite *, struct pl_op *) = {
 	[PL_OP_CREATE_GROUP] = pl_sqlite_create_group,
 	[PL_OP_JOIN_GROUP] = pl_sqlite_join_group,
 	[PL_OP_GROUPS] = pl_sqlite_groups,
+	[PL_OP_REGISTER] = pl_sqlite_register,
+	[PL_OP_ACCOUNT] = pl_sqlite_account,
+	[PL_OP_SET_PASSWORD] = pl_sqlite_set_password,
+	[PL_OP_DISABLE] = pl_sqlite_disable,
+	[PL_OP_USERS] = pl_sqlite_users,
 };
 
 enum pl_trouble pl_sqlite_trouble(int rc)

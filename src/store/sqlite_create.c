@@ -11,26 +11,22 @@ struct people {
 	size_t n;
 };
 
-/* A user id, else a subject, else a username. */
-static int resolve(struct pl_sqlite *c, struct pl_arena *a, struct pl_slice name, int64_t *key,
-		   struct pl_uuid *id)
+int pl_find_user(struct pl_sqlite *c, struct pl_arena *a, struct pl_slice name, int64_t *key,
+		 struct pl_user *out)
 {
-	struct pl_user u;
+	static const enum pl_query_id ways[] = {PL_Q_USER_BY_SUBJECT, PL_Q_USER_BY_NAME};
 	struct pl_uuid parsed;
 	int err = PL_ENOTFOUND;
 	if (!pl_uuid_parse(name, &parsed)) {
 		struct pl_query q = pl_query(c, PL_Q_USER_BY_ID);
 		pl_bind_id(&q, &parsed);
-		err = pl_read_user(&q, a, &u, key);
+		err = pl_read_user(&q, a, out, key);
 	}
-	static const enum pl_query_id ways[] = {PL_Q_USER_BY_SUBJECT, PL_Q_USER_BY_NAME};
 	for (int i = 0; i < 2 && err == PL_ENOTFOUND; i++) {
 		struct pl_query q = pl_query(c, ways[i]);
 		pl_bind_text(&q, name);
-		err = pl_read_user(&q, a, &u, key);
+		err = pl_read_user(&q, a, out, key);
 	}
-	if (!err)
-		*id = u.id;
 	return err;
 }
 
@@ -56,10 +52,10 @@ static int find_people(struct pl_sqlite *c, struct pl_op *op, struct people *p)
 		add_once(p, creator, &in->creator);
 	for (size_t i = 0; !err && i < in->nmembers; i++) {
 		int64_t key;
-		struct pl_uuid id;
-		err = resolve(c, &op->arena, in->members[i], &key, &id);
+		struct pl_user u;
+		err = pl_find_user(c, &op->arena, in->members[i], &key, &u);
 		if (!err)
-			add_once(p, key, &id);
+			add_once(p, key, &u.id);
 	}
 	return err;
 }

@@ -16,6 +16,11 @@ int pl_sqlite_mark_read(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_create_group(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_join_group(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_groups(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_register(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_account(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_set_password(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_disable(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_users(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 
 /* Where a send with this hash lies; 0: it is new. r->day 0 or today. */
 int pl_retry_find(struct pl_sqlite *, const struct pl_retry *r, int64_t today,
@@ -42,6 +47,8 @@ static inline uint64_t pl_message_seq(int64_t at)
 }
 
 /* One row of the query (then it is ended). PL_ENOTFOUND: none. */
+/* The columns PL_USER_COLUMNS of the row that the query stands on. */
+int pl_user_columns(struct pl_query *, struct pl_arena *, struct pl_user *) PL_MUST_CHECK;
 int pl_read_user(struct pl_query *, struct pl_arena *, struct pl_user *,
 		 int64_t *key) PL_MUST_CHECK;
 int pl_read_room(struct pl_query *, struct pl_arena *, struct pl_conversation *,
@@ -57,6 +64,11 @@ enum { PL_COLUMN_SENDER = 2, PL_COLUMN_REPLY_SEQ = 5, PL_COLUMN_METADATA = 7, PL
 int pl_read_sender(struct pl_sqlite *, struct pl_arena *, int64_t key,
 		   struct pl_user *) PL_MUST_CHECK;
 
+/* A user id, else a subject, else a username. PL_ENOTFOUND. */
+int pl_find_user(struct pl_sqlite *, struct pl_arena *, struct pl_slice name, int64_t *key,
+		 struct pl_user *) PL_MUST_CHECK;
+int pl_add_user(struct pl_sqlite *, const struct pl_user *, uint64_t now_ms,
+		int64_t *key) PL_MUST_CHECK;
 /* A user's key; PL_EDENIED: there is no such user. */
 int pl_read_user_key(struct pl_sqlite *, const struct pl_uuid *, int64_t *key) PL_MUST_CHECK;
 

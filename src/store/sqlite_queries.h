@@ -141,7 +141,27 @@
 	  "SELECT " PL_GROUP_COLUMNS " FROM group_member gm JOIN chat_group g "                 \
 	  "ON g.key = gm.chat_group WHERE gm.user = ? ORDER BY g.key")                          \
 	X(GROUP_ROOMS, W,                                                                       \
-	  "SELECT key, id, last_seq FROM conversation WHERE chat_group = ? AND is_private = 0")
+	  "SELECT key, id, last_seq FROM conversation WHERE chat_group = ? AND is_private = 0") \
+                                                                                                \
+	X(USER_STANDING, R, "SELECT disabled_ms, tokens_from_s FROM user WHERE key = ?")        \
+	X(USER_DISABLE, W, "UPDATE user SET disabled_ms = ? WHERE key = ?")                     \
+	X(USER_TOKENS, W, "UPDATE user SET tokens_from_s = ? WHERE key = ?")                    \
+	X(USER_ROWS, R,                                                                         \
+	  "SELECT u.id, u.subject, u.username, u.display_name, u.disabled_ms, "                 \
+	  "a.user IS NOT NULL FROM user u LEFT JOIN account a ON a.user = u.key "               \
+	  "WHERE u.key > ? ORDER BY u.key LIMIT ?")                                             \
+	X(NAME_TAKEN, W,                                                                        \
+	  "SELECT EXISTS (SELECT 1 FROM account WHERE name = ?1) "                              \
+	  "OR EXISTS (SELECT 1 FROM user WHERE username = ?1 COLLATE NOCASE) "                  \
+	  "OR EXISTS (SELECT 1 FROM user WHERE subject IN (?1, ?2))")                           \
+	X(ACCOUNT_ADD, W,                                                                       \
+	  "INSERT INTO account (user, name, password, created_ms, changed_ms) "                 \
+	  "VALUES (?1, ?2, ?3, ?4, ?4)")                                                        \
+	X(ACCOUNT, R,                                                                           \
+	  "SELECT u.key, u.id, u.subject, u.username, u.display_name, u.email, "                \
+	  "u.phone, u.avatar_url, a.password, u.disabled_ms FROM account a "                    \
+	  "JOIN user u ON u.key = a.user WHERE a.name = ?")                                     \
+	X(ACCOUNT_CHANGE, W, "UPDATE account SET password = ?, changed_ms = ? WHERE user = ?")
 
 enum pl_query_id {
 #define X(id, way, sql) PL_Q_##id,

@@ -3,7 +3,7 @@
 
 #include "store/rules.h"
 
-static int user_columns(struct pl_query *q, struct pl_arena *a, struct pl_user *out)
+int pl_user_columns(struct pl_query *q, struct pl_arena *a, struct pl_user *out)
 {
 	struct pl_user u = {.id = pl_column_id(q, 1)};
 	struct pl_slice *const fields[] = {&u.subject, &u.username, &u.display_name,
@@ -32,7 +32,7 @@ int pl_read_user(struct pl_query *q, struct pl_arena *a, struct pl_user *out, in
 	int err = 0;
 	if (found) {
 		*key = pl_column_int(q, 0);
-		err = user_columns(q, a, out);
+		err = pl_user_columns(q, a, out);
 	}
 	return one_row(q, found, err);
 }

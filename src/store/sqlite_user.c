@@ -20,7 +20,7 @@ static int id_is_taken(struct pl_sqlite *c, const struct pl_uuid *id, bool *take
 	return pl_query_end(&q);
 }
 
-static int add(struct pl_sqlite *c, const struct pl_user *u, uint64_t now, int64_t *key)
+int pl_add_user(struct pl_sqlite *c, const struct pl_user *u, uint64_t now, int64_t *key)
 {
 	struct pl_query q = pl_query(c, PL_Q_USER_ADD);
 	pl_bind_id(&q, &u->id);
@@ -46,7 +46,7 @@ static int provision(struct pl_sqlite *c, struct pl_op *op, int64_t *key)
 	if (taken)
 		u.id = pl_uuid_v7(now);
 	if (!err)
-		err = add(c, &u, now, key);
+		err = pl_add_user(c, &u, now, key);
 	if (!err)
 		op->sign_in.user = u;
 	return err;
@@ -66,6 +66,17 @@ static int change(struct pl_sqlite *c, const struct pl_user *u, int64_t key)
 	return pl_query_run(&q);
 }
 
+/* Whoever was locked out stays out, and who changed the password means the old tokens too. */
+static int check_standing(struct pl_sqlite *c, int64_t key, uint64_t issued_s)
+{
+	struct pl_query q = pl_query(c, PL_Q_USER_STANDING);
+	pl_bind_int(&q, key);
+	bool found = pl_query_row(&q), is_disabled = found && pl_column_int(&q, 0);
+	bool is_old = found && (int64_t)issued_s < pl_column_int(&q, 1);
+	int err = pl_query_end(&q);
+	return err ? err : is_disabled || is_old ? PL_EDENIED : 0;
+}
+
 int pl_sqlite_sign_in(struct pl_sqlite *c, struct pl_op *op)
 {
 	struct pl_op_sign_in *in = &op->sign_in;
@@ -74,6 +85,8 @@ int pl_sqlite_sign_in(struct pl_sqlite *c, struct pl_op *op)
 	if (err)
 		return err;
 	err = find(c, op, &key);
+	if (!err)
+		err = check_standing(c, key, in->issued_s);
 	if (err == PL_ENOTFOUND && in->provision)
 		err = provision(c, op, &key);
 	else if (!err && pl_user_update(&in->user, &in->claims))

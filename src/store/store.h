@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "loop/loop.h"
+#include "model/account.h"
 #include "model/model.h"
 
 /* name, W(rite) or R(ead), what it does */
@@ -31,7 +32,12 @@
 	X(MARK_READ, W, "Move a member's read position forward")                                   \
 	X(CREATE_GROUP, W, "Create a group with its first room and an invite code")                \
 	X(JOIN_GROUP, W, "Join a group and its rooms by invite code")                              \
-	X(GROUPS, R, "A user's groups")
+	X(GROUPS, R, "A user's groups")                                                            \
+	X(REGISTER, W, "Create a user with an account")                                            \
+	X(ACCOUNT, R, "An account by name, with its password hash")                                \
+	X(SET_PASSWORD, W, "Exchange an account's password hash")                                  \
+	X(DISABLE, W, "Lock a user out, or let it in again")                                       \
+	X(USERS, R, "A page of all users")
 
 enum pl_op_kind {
 #define X(name, way, doc) PL_OP_##name,
@@ -52,7 +58,9 @@ struct pl_op_sign_in {
 	struct pl_user claims; /* subject required; the rest where the token says so. id: what a new
 				  user gets, nil: the subject where that is one, else any */
 	bool provision;        /* create the user when unknown; else PL_ENOTFOUND */
+	uint64_t issued_s;     /* of the token; 0: it does not say */
 
+	/* err: PL_EDENIED: disabled, or the token is older than the password */
 	struct pl_user user;
 	struct pl_uuid *conversations; /* of which the user is a member */
 	size_t nconversations;
@@ -172,6 +180,48 @@ struct pl_op_groups {
 	size_t nrows;
 };
 
+struct pl_op_register {
+	struct pl_slice username; /* as pl_account_name_fault allows, else PL_EINVAL */
+	struct pl_slice password; /* its hash */
+
+	/* err: PL_EEXISTS: an account has this name, or another user goes by it */
+	struct pl_user user; /* subject: the id as text */
+};
+
+struct pl_op_account {
+	struct pl_slice name; /* of the account, in any case; none of these: PL_ENOTFOUND */
+
+	struct pl_user user;
+	struct pl_slice password; /* its hash */
+	bool is_disabled;
+};
+
+struct pl_op_set_password {
+	struct pl_slice name;       /* as above */
+	struct pl_slice password;   /* its hash */
+	struct pl_slice instead_of; /* at != NULL: only while this is the hash, else PL_ESTATE; the
+				       password is the same, and tokens stay good */
+
+	struct pl_user user;
+};
+
+struct pl_op_disable {
+	struct pl_slice who; /* an account's name, else a user id, a subject or a username */
+	bool on;             /* else the user may sign in again */
+
+	struct pl_user user;
+	bool changed;
+};
+
+struct pl_op_users {
+	struct pl_uuid after; /* nil: from the oldest. Unknown: PL_ENOTFOUND */
+	uint32_t limit;
+
+	struct pl_user_row *rows; /* oldest first */
+	size_t nrows;
+	bool has_more;
+};
+
 struct pl_op {
 	struct pl_task task;  /* first: how it travels; the store uses it while it has the op */
 	struct pl_loop *home; /* where on_done runs */
@@ -193,6 +243,11 @@ struct pl_op {
 		struct pl_op_create_group create_group;
 		struct pl_op_join_group join_group;
 		struct pl_op_groups groups;
+		struct pl_op_register enlist; /* `register` is a word of C */
+		struct pl_op_account account;
+		struct pl_op_set_password set_password;
+		struct pl_op_disable disable;
+		struct pl_op_users users;
 	};
 };
 

@@ -17,9 +17,9 @@ PROGRAM = os.path.abspath(sys.argv.pop(1))
 SECRET = "0123456789abcdefghijklmnopqrstuv"
 
 
-def parley(*args, env=None, cwd=None):
+def parley(*args, env=None, cwd=None, typed=None):
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PARLEY_", "JWT_", "SUPABASE_", "WEBSOCKET_"))}
-    return subprocess.run([PROGRAM, *args], capture_output=True, text=True, timeout=60, cwd=cwd,
+    return subprocess.run([PROGRAM, *args], capture_output=True, text=True, timeout=60, cwd=cwd, input=typed,
                           env={**kept, **(env or {})}, check=False)
 
 
@@ -47,10 +47,10 @@ class Usage(InDirectory):
         for args in (["--help"], ["-h"], ["help"]):
             done = parley(*args)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
-            for name in ("token", "check", "backup", "verify", "version", "chat"):
+            for name in ("token", "user", "check", "backup", "verify", "version", "chat"):
                 self.assertIn(f"  {name} ", done.stdout)
             self.assertNotIn("  docs ", done.stdout)
-        for command in ("token", "check", "backup", "verify", "version", "chat", "docs", "help"):
+        for command in ("token", "user", "check", "backup", "verify", "version", "chat", "docs", "help"):
             done = parley(command, "--help")
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertEqual(done.stdout, parley("help", command).stdout)
@@ -60,7 +60,9 @@ class Usage(InDirectory):
         for args in ([], ["nonsense"], ["check", "--nonsense"], ["check", "word"], ["check", "--config"],
                      ["check", "--config", "a", "--config", "b"], ["check", "--print=yes"], ["check", "--set", "x"],
                      ["token"], ["token", "--user", ""], ["token", "--user", "a", "--ttl", "0"],
-                     ["token", "--user", "a", "--ttl", "1 day"], ["backup"], ["backup", "a", "b"], ["docs", "nothing"],
+                     ["token", "--user", "a", "--ttl", "1 day"], ["backup"], ["backup", "a", "b"], ["user"],
+                     ["user", "add"], ["user", "list", "alice"], ["user", "remove", "alice"],
+                     ["user", "add", "alice", "secret"], ["docs", "nothing"],
                      ["version", "--set", "workers=1"], ["chat"], ["chat", "ws://127.0.0.1:1"],
                      ["chat", "ftp://127.0.0.1:1", "--token", "t"], ["chat", "ws://127.0.0.1:1", "--token", ""],
                      ["chat", "ws://127.0.0.1:1", "--token", "t", "--with", "a", "--conversation", "b"]):
@@ -169,6 +171,57 @@ class Store(InDirectory):
         self.write("parley.db", "this is no database, but it is long enough to look like one\n" * 40)
         done = parley("verify", "--data", str(self.dir))
         self.assertEqual(done.returncode, 1)
+
+
+class User(InDirectory):
+    """Without a server; with one: tests/live/accounts.test.js."""
+
+    def user(self, *args, typed=None):
+        return parley("user", *args, "--data", str(self.dir), typed=typed)
+
+    def rows(self):
+        done = self.user("list")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return [line.split()[1:] for line in done.stdout.splitlines()]
+
+    def test_from_nothing_to_locked_out(self):
+        done = self.user("add", "Alice", typed="secret word\n")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "Alice added\n", ""))
+        self.assertEqual(self.user("add", "bob", typed="secret word").returncode, 0)  # no newline at the end
+        self.assertEqual(self.rows(), [["account", "enabled", "Alice"], ["account", "enabled", "bob"]])
+        for name, changes in (("disable", "is disabled"), ("enable", "is enabled"), ("disable", "is disabled")):
+            done = self.user(name, "ALICE")
+            self.assertEqual((done.returncode, done.stdout), (0, f"Alice {changes}\n"))
+        self.assertEqual(self.rows()[0], ["account", "disabled", "Alice"])
+        self.assertEqual(self.user("passwd", "bob", typed="another word\n").stdout, "bob has a new password\n")
+        self.assertEqual(parley("verify", "--data", str(self.dir)).returncode, 0)
+
+    def test_what_is_refused_says_why(self):
+        self.assertEqual(self.user("add", "alice", typed="secret word\n").returncode, 0)
+        for args, typed, why in ((("add", "alice"), "secret word\n", "taken"), (("add", "ALICE"), "secret word\n", "taken"),
+                                 (("add", "al-ice"), "secret word\n", "may only contain"),
+                                 (("add", "al"), "secret word\n", "at least 3"), (("add", "carol"), "short\n", "6 to 1024"),
+                                 (("add", "carol"), "x" * 1025 + "\n", "6 to 1024"), (("add", "carol"), "", "no password"),
+                                 (("passwd", "carol"), "secret word\n", "no such account"),
+                                 (("disable", "carol"), None, "no such user"), (("enable", "carol"), None, "no such user")):
+            done = self.user(*args, typed=typed)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), args)
+            self.assertIn(why, done.stderr)
+        self.assertEqual(self.rows(), [["account", "enabled", "alice"]])
+
+    def test_a_password_is_kept_as_a_hash_alone(self):
+        self.assertEqual(self.user("add", "alice", typed="a very secret word\n").returncode, 0)
+        kept = b"".join(path.read_bytes() for path in self.dir.iterdir() if path.is_file())
+        self.assertIn(b"$argon2id$v=19$m=19456,t=2,p=1$", kept)
+        self.assertNotIn(b"a very secret word", kept)
+        for path in self.dir.iterdir():
+            self.assertEqual(stat.S_IMODE(path.stat().st_mode) & 0o077, 0, path)
+
+    def test_a_store_that_is_not_ours_is_left_alone(self):
+        path = self.write("parley.db", "this is no database\n" * 100)
+        done = self.user("add", "alice", typed="secret word\n")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual(pathlib.Path(path).read_text(encoding="utf-8"), "this is no database\n" * 100)
 
 
 if __name__ == "__main__":

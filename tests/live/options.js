@@ -6,6 +6,7 @@
  */
 const OPTION = {
 	limits: 'limits.enabled',
+	accounts: 'accounts.enabled',
 	messagesPerMinute: 'limits.messages_per_minute',
 	burst: 'limits.burst',
 	maxMessage: 'limits.max_message',
