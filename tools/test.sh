@@ -20,7 +20,7 @@ many_workers=(conversations.test.js handlers_life.test.js handlers_routing.test.
 	handlers_talk.test.js lifecycle.test.js messages.test.js presence.test.js
 	receipts.test.js typing.test.js)
 # Whose tests have more than one thread, or what threads share.
-tsan_units='^(base|model|loop|net|bus|auth|chat|store|dialect|rest)/'
+tsan_units='^(base|model|loop|net|bus|auth|chat|store|dialect|handler|rest)/|^server/public'
 # Who is killed cannot report a race, and so slow a process is killed before it acknowledges much.
 not_tsan_units='_kill_test$'
 

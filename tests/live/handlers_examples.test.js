@@ -259,7 +259,8 @@ test('parley serve: no samples unless asked for; the example configuration asks'
 	t.after(() => plain.stop());
 	await assert.rejects(Plain.connect(plain, '/api/ws/chat'), /404/);
 	const config = require('node:path').join(__dirname, '../../config/websocket.json');
-	const configured = await Server.start({ dialect: 'handler', flags: ['--config', config] });
+	const configured = await Server.start({ dialect: 'handler', flags: ['--config', config],
+		set: { 'native.anonymous': '' } });
 	t.after(() => configured.stop());
 	const client = await Plain.greeted(configured, '/api/ws/chat');
 	assert.equal(client.greeting.type, 'connected');
