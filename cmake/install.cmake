@@ -32,6 +32,7 @@ install(FILES "${staged}/parley.service" DESTINATION lib/systemd/system)
 install(FILES "${packaging}/parley.1" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
 install(FILES "${packaging}/parley.h.3" DESTINATION "${CMAKE_INSTALL_MANDIR}/man3")
 install(FILES config/websocket.json DESTINATION "${CMAKE_INSTALL_DATADIR}/parley")
+install(DIRECTORY examples DESTINATION "${CMAKE_INSTALL_DOCDIR}" FILES_MATCHING PATTERN "*.c" PATTERN "*.html")
 # What somebody has changed there stays.
 install(CODE "
   set(config \"\$ENV{DESTDIR}${CMAKE_INSTALL_FULL_SYSCONFDIR}/parley/parley.json\")

@@ -254,6 +254,19 @@ for (const [home, start] of Object.entries(homes)) {
 	});
 }
 
+test('parley serve: no samples unless asked for; the example configuration asks', async (t) => {
+	const plain = await Server.start({ dialect: 'handler' });
+	t.after(() => plain.stop());
+	await assert.rejects(Plain.connect(plain, '/api/ws/chat'), /404/);
+	const config = require('node:path').join(__dirname, '../../config/websocket.json');
+	const configured = await Server.start({ dialect: 'handler', flags: ['--config', config],
+		set: { 'native.anonymous': '' } });
+	t.after(() => configured.stop());
+	const client = await Plain.greeted(configured, '/api/ws/chat');
+	assert.equal(client.greeting.type, 'connected');
+	await client.close();
+});
+
 /* ---- the other programs ---- */
 
 test('dashboard: figures come by themselves, four times a second', async (t) => {

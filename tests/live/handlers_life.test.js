@@ -9,7 +9,7 @@ const { Program, Plain, clients } = require('./program.js');
 const { Raw, OP, encode } = require('./raw.js');
 const { sleep, within } = require('./harness.js');
 
-const E = { DENIED: -10, PROTO: -14 };
+const E = { CLOSED: -4, DENIED: -10, PROTO: -14 };
 const BEAT_MS = 250;
 const IDLE_MS = 600;
 
@@ -223,6 +223,16 @@ test('on_error is told of broken frames, and on_close follows', async (t) => {
 	await client.end();
 	assert.deepEqual(await watcher.next(), { broke: id, err: E.PROTO });
 	assert.equal((await watcher.farewell(id)).code, 1002);
+});
+
+test('on_error is told of a line that breaks, and on_close follows', async (t) => {
+	const open = clients(t, server, '/api/told');
+	const watcher = await open();
+	const client = await Raw.connect(server, '/api/told');
+	const { id } = await client.json();
+	client.socket.resetAndDestroy();
+	assert.deepEqual(await watcher.next(), { broke: id, err: E.CLOSED });
+	assert.equal((await watcher.farewell(id)).code, 1006);
 });
 
 test('what comes behind a close frame is not heard', async (t) => {

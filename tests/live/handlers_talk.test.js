@@ -92,6 +92,11 @@ test('an error of on_message goes to the client, and the connection stays', asyn
 	assert.equal(long.message, 'x'.repeat(255));
 	assert.deepEqual(await client.ask('fail', { err: E.DENIED }), { type: 'error', message: 'not permitted' },
 		'the words of an error do not outlive it');
+	for (const err of [1, 12345, -99999]) {
+		const told = await client.ask('fail', { err });
+		assert.equal(told.type, 'error', 'a number that is no error of the list');
+		assert.ok(told.message);
+	}
 	assert.deepEqual(await client.ask('in-room', { room: 'a' }), { did: 'in-room', n: 0 });
 });
 

@@ -69,7 +69,7 @@ static int serve_paths(void)
 
 static void on_error(parley_conn *c, int err, const char *detail)
 {
-	if (err == PARLEY_EPROTO)
+	if (err == PARLEY_EPROTO || err == PARLEY_ECLOSED)
 		parley_broadcast_object(c,
 					PARLEY_OBJ(parley_kstr("broke", parley_conn_id(c)),
 						   parley_kint("err", err)),
