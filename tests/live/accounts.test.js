@@ -3,6 +3,7 @@
 const { test, before, after } = require('node:test');
 const assert = require('node:assert/strict');
 const { spawn } = require('node:child_process');
+const WebSocket = require('ws');
 const { ADMIN_KEY, Server, binary, sleep, within } = require('./harness.js');
 const { Client, conversation, people, say } = require('./client.js');
 const { person, sign, claims, token } = require('./tokens.js');
@@ -281,6 +282,25 @@ test('who is locked out is out within two seconds, everywhere, until he is let i
 	/* Somebody with a token of others, by his id. */
 	assert.equal((await user(server, ['disable', bob.id])).code, 0);
 	assert.equal((await bob.closed).code, 1008);
+});
+
+test('... whatever he speaks, and a token that opened one dialect opens the other', async () => {
+	const other = await open({ dialect: null });
+	try {
+		const alice = await member(other, 'alice');
+		const sockets = await Promise.all(['/ws', '/native', '/'].map((where) => new Promise((resolve, reject) => {
+			const socket = new WebSocket(other.url(`${where}?token=${alice.token}`));
+			const closed = new Promise((end) => socket.on('close', (code, reason) => end(`${code} ${reason}`)));
+			socket.on('open', () => resolve({ socket, closed }));
+			socket.on('error', reject);
+		})));
+		await sleep(300); /* the sign-in by handshake is not announced in every dialect */
+		assert.equal((await user(other, ['disable', alice.username])).code, 0);
+		for (const { closed } of sockets)
+			assert.equal(await within(closed, 2000), '1008 account disabled');
+	} finally {
+		await other.stop();
+	}
 });
 
 test('a new password ends what the old one opened', async () => {
