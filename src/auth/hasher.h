@@ -1,5 +1,5 @@
 /*
- * hasher.h - passwords are hashed on threads of their own, of the lowest priority, so that no
+ * hasher.h - passwords are hashed on threads of their own, at idle priority, so that no
  * message waits for a login.
  *
  * A caller makes a job, submits it and gets it back on its own loop. The queue is bounded: who
