@@ -78,7 +78,7 @@ static int begin(struct pl_hub *hub, struct pl_peer *p, const struct pl_op_sign_
 		return err;
 	err = learn_names(p, &in->user);
 	if (!err)
-		err = pl_presence_began(hub, &in->user.id, in->conversations, in->nconversations);
+		err = pl_presence_began(hub, &in->user, in->conversations, in->nconversations);
 	if (err) {
 		pl_room_leave(&hub->rooms, &p->member, pl_topic_slice(&mine));
 		p->user = (struct pl_user){0};

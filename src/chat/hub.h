@@ -123,9 +123,16 @@ void pl_roster_leave(struct pl_hub *, struct pl_peer *);
 void pl_roster_on_event(struct pl_hub *, struct pl_event *);
 void pl_roster_fini(struct pl_hub *);
 
+/*
+ * Whether this user is online: the answer is pushed to the peer, which is signed in, as
+ * PL_EV_ANSWER with this ref.
+ */
+int pl_presence_ask(struct pl_hub *, const struct pl_peer *, const struct pl_uuid *user,
+		    struct pl_slice ref) PL_MUST_CHECK;
+
 /* presence.c, for hub.c: a session of the user began or ended here. Without memory it has not
  * begun: the keeper counts, and must not count down what was never counted up. */
-int pl_presence_began(struct pl_hub *, const struct pl_uuid *user,
+int pl_presence_began(struct pl_hub *, const struct pl_user *user,
 		      const struct pl_uuid *conversations, size_t n) PL_MUST_CHECK;
 void pl_presence_ended(struct pl_hub *, const struct pl_uuid *user);
 void pl_presence_on_event(struct pl_hub *, struct pl_event *);

@@ -15,6 +15,7 @@ enum { CONVERSATIONS_MAX = 10000 };
 struct online {
 	struct pl_hub *hub;
 	struct pl_uuid user;
+	char *name; /* the username; NULL: not known */
 	uint32_t devices;
 	struct pl_timer grace;
 	struct pl_uuid *conversations; /* where the transitions are told; sorted */
@@ -27,17 +28,16 @@ static struct pl_slice key_of(const struct pl_uuid *user)
 }
 
 /* One event per conversation: that is how its listeners are addressed, and what the words name. */
-static void tell_one(struct pl_hub *hub, const struct pl_uuid *user,
-		     const struct pl_uuid *conversation, bool on)
+static void tell_one(const struct online *o, const struct pl_uuid *conversation, bool on)
 {
 	struct pl_event *e = pl_event_new(PL_EV_PRESENCE);
 	struct pl_topic_id t = pl_topic_conversation(conversation);
-	if (e && !pl_event_address(e, pl_topic_slice(&t))) {
-		e->actor.id = *user;
+	struct pl_user who = {.id = o->user, .username = pl_slice_str(o->name)};
+	if (e && !pl_event_address(e, pl_topic_slice(&t)) && !pl_event_set_actor(e, &who)) {
 		e->conversation = *conversation;
 		e->on = on;
 		e->wall_ms = pl_wall_ms();
-		pl_hub_publish(hub, e);
+		pl_hub_publish(o->hub, e);
 	} else {
 		pl_event_release(e);
 	}
@@ -46,13 +46,14 @@ static void tell_one(struct pl_hub *hub, const struct pl_uuid *user,
 static void tell(struct online *o, bool on)
 {
 	for (size_t i = 0; i < o->n; i++)
-		tell_one(o->hub, &o->user, &o->conversations[i], on);
+		tell_one(o, &o->conversations[i], on);
 }
 
 static void forget(struct online *o)
 {
 	pl_timer_stop(&o->grace);
 	pl_map_remove(&o->hub->online, key_of(&o->user));
+	pl_free(o->name);
 	pl_free(o->conversations);
 	pl_free(o);
 }
@@ -115,6 +116,15 @@ static struct online *come_online(struct pl_hub *hub, const struct pl_event *e)
 	return o;
 }
 
+static void learn_name(struct online *o, struct pl_slice name)
+{
+	char *copy = name.len ? pl_memdup0(name.at, name.len) : NULL;
+	if (!copy)
+		return;
+	pl_free(o->name);
+	o->name = copy;
+}
+
 static void session_began(struct pl_hub *hub, const struct pl_event *e)
 {
 	struct online *o = pl_map_get(&hub->online, key_of(&e->actor.id));
@@ -124,6 +134,7 @@ static void session_began(struct pl_hub *hub, const struct pl_event *e)
 	if (!o)
 		return; /* too many users at once: this one's presence is not told */
 	o->devices++;
+	learn_name(o, e->actor.username);
 	pl_timer_stop(&o->grace);
 	o->n = is_new ? 0 : o->n;
 	for (size_t i = 0; i < e->nparticipants; i++)
@@ -160,6 +171,21 @@ static void conversation_created(struct pl_hub *hub, const struct pl_event *e)
 	}
 }
 
+static void answer(struct pl_hub *hub, const struct pl_event *q)
+{
+	struct pl_event *e = pl_event_new(PL_EV_ANSWER);
+	if (!e || pl_event_address(e, q->topics[0]) || pl_arena_copy(&e->arena, q->ref, &e->ref)) {
+		pl_event_release(e);
+		return;
+	}
+	e->only = q->origin;
+	e->actor.id = q->actor.id;
+	e->on = pl_map_get(&hub->online, key_of(&q->actor.id)) != NULL;
+	int err = pl_bus_send(hub->bus, q->node, e);
+	if (err)
+		pl_log(hub->log, PL_ERROR, "chat", "an answer was lost: out of memory");
+}
+
 void pl_presence_on_event(struct pl_hub *hub, struct pl_event *e)
 {
 	if (e->kind == PL_EV_SESSION && e->on)
@@ -170,28 +196,30 @@ void pl_presence_on_event(struct pl_hub *hub, struct pl_event *e)
 		joined(hub, e);
 	else if (e->kind == PL_EV_CONVERSATION)
 		conversation_created(hub, e);
+	else if (e->kind == PL_EV_ASK && !hub->is_stopped)
+		answer(hub, e);
 }
 
 /* ---- towards the keeper ---- */
 
-static int send_to_keeper(struct pl_hub *hub, enum pl_event_kind kind, const struct pl_uuid *user,
+static int send_to_keeper(struct pl_hub *hub, enum pl_event_kind kind, const struct pl_user *user,
 			  bool on, const struct pl_uuid *conversations, size_t n)
 {
 	if (hub->is_stopped)
 		return 0;
 	struct pl_event *e = pl_event_new(kind);
 	struct pl_uuid *copy = e ? pl_arena_array(&e->arena, n, sizeof(*copy)) : NULL;
-	if (!copy) {
+	struct pl_user who = {.id = user->id, .username = user->username};
+	if (!copy || pl_event_set_actor(e, &who)) {
 		pl_event_release(e);
 		return PL_ENOMEM;
 	}
 	if (n)
 		memcpy(copy, conversations, n * sizeof(*copy));
-	e->actor.id = *user;
 	e->on = on;
 	e->participants = copy;
 	e->nparticipants = n;
-	return pl_bus_send(hub->bus, pl_bus_keeper(hub->bus, key_of(user)), e);
+	return pl_bus_send(hub->bus, pl_bus_keeper(hub->bus, key_of(&user->id)), e);
 }
 
 static void note_loss(struct pl_hub *hub, int err)
@@ -200,7 +228,7 @@ static void note_loss(struct pl_hub *hub, int err)
 		pl_log(hub->log, PL_ERROR, "chat", "a presence change was lost: out of memory");
 }
 
-int pl_presence_began(struct pl_hub *hub, const struct pl_uuid *user,
+int pl_presence_began(struct pl_hub *hub, const struct pl_user *user,
 		      const struct pl_uuid *conversations, size_t n)
 {
 	return send_to_keeper(hub, PL_EV_SESSION, user, true, conversations, n);
@@ -208,13 +236,31 @@ int pl_presence_began(struct pl_hub *hub, const struct pl_uuid *user,
 
 void pl_presence_ended(struct pl_hub *hub, const struct pl_uuid *user)
 {
-	note_loss(hub, send_to_keeper(hub, PL_EV_SESSION, user, false, NULL, 0));
+	const struct pl_user who = {.id = *user};
+	note_loss(hub, send_to_keeper(hub, PL_EV_SESSION, &who, false, NULL, 0));
 }
 
 void pl_presence_joined(struct pl_hub *hub, const struct pl_uuid *user,
 			const struct pl_uuid *conversations, size_t n)
 {
-	note_loss(hub, send_to_keeper(hub, PL_EV_JOINED, user, true, conversations, n));
+	const struct pl_user who = {.id = *user};
+	note_loss(hub, send_to_keeper(hub, PL_EV_JOINED, &who, true, conversations, n));
+}
+
+int pl_presence_ask(struct pl_hub *hub, const struct pl_peer *p, const struct pl_uuid *user,
+		    struct pl_slice ref)
+{
+	struct pl_topic_id t = pl_topic_user(&p->user.id);
+	struct pl_event *e = pl_event_new(PL_EV_ASK);
+	if (!e || pl_event_address(e, pl_topic_slice(&t)) ||
+	    pl_arena_copy(&e->arena, ref, &e->ref)) {
+		pl_event_release(e);
+		return PL_ENOMEM;
+	}
+	e->origin = p->id;
+	e->actor.id = *user;
+	e->node = hub->node.index;
+	return pl_bus_send(hub->bus, pl_bus_keeper(hub->bus, key_of(user)), e);
 }
 
 void pl_presence_fini(struct pl_hub *hub)
@@ -222,6 +268,7 @@ void pl_presence_fini(struct pl_hub *hub)
 	PL_MAP_EACH (it, &hub->online) {
 		struct online *o = it->value;
 		pl_timer_stop(&o->grace);
+		pl_free(o->name);
 		pl_free(o->conversations);
 		pl_free(o);
 	}

@@ -24,6 +24,12 @@ enum pl_event_kind {
 		       up */
 	PL_EV_ROSTER,  /* on: the actor sat down in the room, else stood up; see chat/roster.c */
 	PL_EV_MEMBERS, /* to `only`: who sits in the room */
+	PL_EV_MEMBER,  /* on: the actor is a member of participants[] (conversations) from now on,
+			  else no more. `conversation`: where it is told too, nil: nowhere */
+	PL_EV_ASK,     /* to a user's keeper of presence: is the actor online? */
+	PL_EV_ANSWER,  /* to `only`, who asked: on: it is */
+	PL_EV_TAKEOVER, /* since wall_ms the peer `origin` stands for the user, of those that have
+			   the same `ref` */
 	PL_EV_DISMISS, /* payload: why the actor's sessions end now */
 	PL_EV__COUNT
 };
@@ -68,6 +74,7 @@ struct pl_event {
 			struct pl_slice *copies; /* per recipient: content for copy_users[i] */
 			struct pl_uuid *copy_users;
 			size_t ncopies;
+			struct pl_user other; /* direct: id and username of whom it is for; nil */
 		};
 		struct {
 			struct pl_uuid message_id;
@@ -76,13 +83,14 @@ struct pl_event {
 		struct {
 			struct pl_conversation created;
 			struct pl_uuid *participants;
+			struct pl_slice *usernames; /* of a conversation's; else NULL */
 			size_t nparticipants;
 		};
 		struct {
 			struct pl_slice payload;
 			uint8_t payload_kind;
 		};
-		struct {                     /* of seats and members */
+		struct {                     /* of seats, members, questions, takeovers */
 			struct pl_slice ref; /* the asker's own, comes back with the members */
 			uint32_t node;       /* where the asker is */
 			struct pl_sitter *sitters;

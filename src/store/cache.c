@@ -85,9 +85,10 @@ struct pl_known_member *pl_cache_add_member(struct pl_cache *c, int64_t room, in
 	return pl_map_put(&c->members, pl_slice(k->pair, sizeof(k->pair)), k) ? NULL : k;
 }
 
-void pl_cache_forget_user(struct pl_cache *c, const struct pl_uuid *id)
+void pl_cache_forget_member(struct pl_cache *c, int64_t room, int64_t user)
 {
-	pl_map_remove(&c->users, pl_uuid_slice(id));
+	int64_t pair[2] = {room, user};
+	pl_map_remove(&c->members, pl_slice(pair, sizeof(pair)));
 }
 
 void pl_cache_mark(struct pl_cache *c, struct pl_known_room *r)

@@ -24,6 +24,9 @@ struct pl_known_room {
 	uint64_t last_seq, updated_ms;
 	struct pl_slice alias;
 	bool is_open;
+	enum pl_conversation_type type;
+	int64_t pair[2];                  /* direct: the keys of the two */
+	const struct pl_known_user *two[2]; /* as far as they were needed */
 	struct pl_known_room *next_dirty;
 	bool is_dirty;
 };
@@ -31,6 +34,7 @@ struct pl_known_room {
 struct pl_known_member {
 	int64_t pair[2]; /* room, user */
 	uint64_t joined_seq;
+	bool is_visitor; /* no member: the room is open */
 };
 
 struct pl_cache {
@@ -54,7 +58,8 @@ struct pl_known_user *pl_cache_add_user(struct pl_cache *, const struct pl_user 
 struct pl_known_room *pl_cache_add_room(struct pl_cache *, const struct pl_known_room *);
 struct pl_known_member *pl_cache_add_member(struct pl_cache *, int64_t room, int64_t user,
 					    uint64_t joined_seq);
-void pl_cache_forget_user(struct pl_cache *, const struct pl_uuid *);
+/* Who was no member is one now, or the other way round. */
+void pl_cache_forget_member(struct pl_cache *, int64_t room, int64_t user);
 void pl_cache_mark(struct pl_cache *, struct pl_known_room *);
 
 #endif

@@ -19,6 +19,10 @@ static int (*const operations[])(struct pl_memory *, struct pl_op *) = {
 	[PL_OP_CREATE_GROUP] = pl_memory_create_group,
 	[PL_OP_JOIN_GROUP] = pl_memory_join_group,
 	[PL_OP_GROUPS] = pl_memory_groups,
+	[PL_OP_DIRECT] = pl_memory_direct,
+	[PL_OP_LEAVE] = pl_memory_leave,
+	[PL_OP_ATTEND] = pl_memory_attend,
+	[PL_OP_CHATS] = pl_memory_chats,
 	[PL_OP_REGISTER] = pl_memory_register,
 	[PL_OP_ACCOUNT] = pl_memory_account,
 	[PL_OP_SET_PASSWORD] = pl_memory_set_password,
@@ -89,7 +93,7 @@ static const char *why(struct pl_backend *b)
 static void free_kept(struct pl_memory *m)
 {
 	struct pl_map *const maps[] = {&m->user_ids,    &m->subjects, &m->room_ids, &m->aliases,
-				       &m->message_ids, &m->retries,  &m->accounts, &m->standings};
+				       &m->message_ids, &m->retries,  &m->accounts, &m->seen, &m->standings};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_fini(maps[i]);
 	pl_arena_fini(&m->arena);
@@ -146,7 +150,7 @@ int pl_memory_open(const struct pl_store_options *o, struct pl_backend **out)
 	pthread_mutex_init(&m->lock, NULL);
 	pl_arena_init(&m->arena, MOST_BYTES);
 	struct pl_map *const maps[] = {&m->user_ids,    &m->subjects, &m->room_ids, &m->aliases,
-				       &m->message_ids, &m->retries,  &m->accounts, &m->standings};
+				       &m->message_ids, &m->retries,  &m->accounts, &m->seen, &m->standings};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_init(maps[i], ENTRIES);
 	m->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);

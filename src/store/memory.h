@@ -24,6 +24,7 @@ struct pl_mem_member {
 	struct pl_user *user;
 	enum pl_role role;
 	uint64_t joined_seq, last_read_seq, last_read_ms;
+	uint64_t delivered_seq, waiting; /* as in sql/ */
 };
 
 struct pl_mem_room {
@@ -51,6 +52,12 @@ struct pl_mem_standing {
 	uint64_t tokens_from_s;
 };
 
+/* A connection that is there to hear. */
+struct pl_mem_attendance {
+	struct pl_uuid user;
+	uint64_t socket; /* 0: free */
+};
+
 struct pl_memory {
 	pthread_mutex_t lock;
 	struct pl_arena arena;
@@ -62,6 +69,9 @@ struct pl_memory {
 	size_t nusers, nrooms, ngroups, cap_users, cap_rooms, cap_groups;
 	struct pl_map user_ids, subjects, room_ids, aliases, message_ids, retries;
 	struct pl_map accounts;  /* by folded name */
+	struct pl_mem_attendance *there;
+	size_t nthere, cap_there;
+	struct pl_map seen; /* user id -> when it last went away, uint64_t */
 	struct pl_map standings; /* by user id: who has an account, or was ever locked out */
 	uint64_t changes;
 };
@@ -71,6 +81,10 @@ int pl_memory_account(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_set_password(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_disable(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_users(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_direct(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_leave(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_attend(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_chats(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_sign_in(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_conversations(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_access(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
@@ -90,6 +104,23 @@ int pl_mem_add_user(struct pl_memory *, const struct pl_user *claims,
 struct pl_user *pl_mem_find_user(const struct pl_memory *, struct pl_slice name);
 /* Whether a token of this age may speak for the user. */
 bool pl_mem_may_enter(const struct pl_memory *, const struct pl_uuid *user, uint64_t issued_s);
+/* The direct conversation of two, as struct pl_op_direct says it. */
+struct pl_mem_meeting {
+	const struct pl_uuid *user;
+	struct pl_slice to;
+	const struct pl_slice *pair;
+	bool create;
+
+	struct pl_mem_room *room; /* NULL: there is none */
+	bool existed;
+	struct pl_user *me, *other;
+};
+int pl_mem_meet(struct pl_memory *, struct pl_mem_meeting *) PL_MUST_CHECK;
+struct pl_mem_room *pl_mem_find_pair(const struct pl_memory *, struct pl_user *people[2]);
+/* By username alone; NULL: nobody. */
+struct pl_user *pl_mem_named(const struct pl_memory *, struct pl_slice name);
+/* id and username, copied. */
+int pl_mem_copy_name(struct pl_arena *, const struct pl_user *, struct pl_user *) PL_MUST_CHECK;
 struct pl_mem_member *pl_mem_member(const struct pl_mem_room *, const struct pl_uuid *user);
 /* The id of the conversation that is named, if it is (store.h: `room`). */
 int pl_mem_name_room(const struct pl_memory *, struct pl_slice name,

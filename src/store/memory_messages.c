@@ -149,6 +149,31 @@ static int check_recipients(const struct pl_op_send *in, const struct pl_mem_roo
 	return 0;
 }
 
+static int meet(struct pl_memory *m, struct pl_op_send *in)
+{
+	struct pl_mem_meeting x = {
+		.user = &in->user, .to = in->to, .pair = in->pair, .create = true};
+	int err = pl_mem_meet(m, &x);
+	if (err)
+		return err;
+	in->conversation = x.room->c.id;
+	if (!x.existed)
+		in->made = x.room->c; /* without names: nothing to copy */
+	return 0;
+}
+
+static int find_seat(struct pl_memory *m, struct pl_op_send *in, struct pl_mem_room **r,
+		     struct pl_mem_member *visitor, struct pl_mem_member **me)
+{
+	in->made.id = in->other.id = (struct pl_uuid){{0}};
+	int err = in->to.len ? meet(m, in) : pl_mem_name_room(m, in->room, &in->conversation);
+	if (!err)
+		err = pl_mem_seat(m, &in->user, &in->conversation, r, visitor, me);
+	if (!in->in_group)
+		return err;
+	return pl_rule_in_group(err, err ? PL_ROOM : (*r)->c.type, !err && *me != visitor);
+}
+
 int pl_memory_send(struct pl_memory *m, struct pl_op *op)
 {
 	struct pl_op_send *in = &op->send;
@@ -160,13 +185,14 @@ int pl_memory_send(struct pl_memory *m, struct pl_op *op)
 	bool by_client = in->client_id.len > 0, wanted = by_client || in->request_id.len;
 	int err = pl_rule_send(op);
 	if (!err)
-		err = pl_mem_name_room(m, in->room, &in->conversation);
-	if (!err)
-		err = pl_mem_seat(m, &in->user, &in->conversation, &r, &visitor, &me);
+		err = find_seat(m, in, &r, &visitor, &me);
 	if (!err)
 		err = check_recipients(in, r);
 	if (!err)
 		err = pl_arena_copy(&op->arena, r->c.alias, &in->alias);
+	if (!err && r->c.type == PL_DIRECT)
+		err = pl_mem_copy_name(&op->arena, r->members[r->members[0].user == me->user].user,
+				       &in->other);
 	if (!err && wanted)
 		err = pl_retry_hash(m->hasher, m->sha256, in, hash);
 	if (err)
@@ -230,6 +256,8 @@ int pl_memory_page(struct pl_memory *m, struct pl_op *op)
 	int err = pl_mem_name_room(m, in->room, &in->conversation);
 	if (!err)
 		err = pl_mem_seat(m, &in->user, &in->conversation, &r, &visitor, &me);
+	if (in->in_group)
+		err = pl_rule_in_group(err, err ? PL_ROOM : r->c.type, !err && me != &visitor);
 	if (err)
 		return err;
 	if (in->forward) {

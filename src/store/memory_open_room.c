@@ -59,6 +59,7 @@ static int remember(struct pl_memory *m, struct pl_op_open_room *in, struct pl_m
 	if (err)
 		return err;
 	r->members[r->nmembers - 1].last_read_seq = r->c.last_seq;
+	r->members[r->nmembers - 1].delivered_seq = r->c.last_seq;
 	in->is_new_member = true;
 	return 0;
 }
@@ -77,5 +78,8 @@ int pl_memory_open_room(struct pl_memory *m, struct pl_op *op)
 		return PL_EDENIED;
 	if (!is_in && u && in->remember)
 		err = remember(m, in, r, u);
+	in->who = (struct pl_user){.id = {{0}}};
+	if (!err && u)
+		err = pl_mem_copy_name(&op->arena, u, &in->who);
 	return err ? err : pl_mem_copy_room(&op->arena, r, &in->found);
 }

@@ -20,7 +20,11 @@ int pl_mem_add_member(struct pl_memory *m, struct pl_mem_room *r, struct pl_user
 		return PL_ENOMEM;
 	r->members = all;
 	r->members[r->nmembers++] = (struct pl_mem_member){
-		.user = u, .role = role, .joined_seq = joined_seq, .last_read_seq = joined_seq};
+		.user = u,
+		.role = role,
+		.joined_seq = joined_seq,
+		.last_read_seq = joined_seq,
+		.delivered_seq = joined_seq};
 	m->changes++;
 	return 0;
 }
@@ -68,6 +72,18 @@ int pl_mem_copy_room(struct pl_arena *a, const struct pl_mem_room *r, struct pl_
 	return err;
 }
 
+struct pl_user *pl_mem_named(const struct pl_memory *m, struct pl_slice name)
+{
+	struct pl_user *alike = NULL;
+	for (size_t i = 0; i < m->nusers; i++) {
+		if (pl_slice_eq(m->users[i]->username, name))
+			return m->users[i];
+		if (!alike && pl_slice_eq_nocase(m->users[i]->username, name))
+			alike = m->users[i];
+	}
+	return alike;
+}
+
 struct pl_user *pl_mem_find_user(const struct pl_memory *m, struct pl_slice name)
 {
 	struct pl_uuid id;
@@ -76,10 +92,7 @@ struct pl_user *pl_mem_find_user(const struct pl_memory *m, struct pl_slice name
 		u = pl_map_get(&m->user_ids, pl_uuid_slice(&id));
 	if (!u)
 		u = pl_map_get(&m->subjects, name);
-	for (size_t i = 0; !u && i < m->nusers; i++)
-		if (pl_slice_eq_nocase(m->users[i]->username, name))
-			u = m->users[i];
-	return u;
+	return u ? u : pl_mem_named(m, name);
 }
 
 static size_t add_once(struct pl_user **list, size_t n, struct pl_user *u)
@@ -110,7 +123,7 @@ static int find_people(const struct pl_memory *m, struct pl_op *op, struct pl_us
 	return 0;
 }
 
-static struct pl_mem_room *find_pair(const struct pl_memory *m, struct pl_user **people)
+struct pl_mem_room *pl_mem_find_pair(const struct pl_memory *m, struct pl_user *people[2])
 {
 	for (size_t i = 0; i < m->nrooms; i++)
 		if (m->rooms[i]->c.type == PL_DIRECT &&
@@ -133,14 +146,18 @@ int pl_memory_create(struct pl_memory *m, struct pl_op *op)
 		err = PL_EINVAL;
 	if (err)
 		return err;
-	r = in->type == PL_DIRECT ? find_pair(m, people) : NULL;
+	r = in->type == PL_DIRECT ? pl_mem_find_pair(m, people) : NULL;
 	in->existed = r != NULL;
 	struct pl_conversation c = pl_conversation_from_op(in, pl_wall_ms());
 	in->participants = pl_arena_array(&op->arena, n, sizeof(*in->participants));
-	if (!in->participants)
+	in->usernames = pl_arena_array(&op->arena, n, sizeof(*in->usernames));
+	if (!in->participants || !in->usernames)
 		return PL_ENOMEM;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		in->participants[i] = people[i]->id;
+		if (pl_arena_copy(&op->arena, people[i]->username, &in->usernames[i]))
+			return PL_ENOMEM;
+	}
 	in->nparticipants = n;
 	if (!r)
 		err = pl_mem_add_room(m, &c, people, n, PL_ADMIN, &r);

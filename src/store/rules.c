@@ -46,6 +46,13 @@ int pl_rule_alias(struct pl_slice alias)
 	return 0;
 }
 
+int pl_rule_in_group(int err, enum pl_conversation_type type, bool is_member)
+{
+	if (err == PL_EDENIED || (!err && type == PL_DIRECT))
+		return PL_ENOTFOUND;
+	return err || is_member ? err : PL_EDENIED;
+}
+
 int pl_rule_create(const struct pl_op_create *in)
 {
 	if (in->type != PL_DIRECT && in->type != PL_GROUP && in->type != PL_ROOM)
@@ -254,6 +261,12 @@ struct pl_conversation pl_conversation_from_op(const struct pl_op_create *in, ui
 					.updated_ms = now_ms};
 }
 
+struct pl_conversation pl_direct_conversation(const struct pl_uuid *creator, uint64_t now_ms)
+{
+	const struct pl_op_create in = {.creator = *creator, .type = PL_DIRECT};
+	return pl_conversation_from_op(&in, now_ms);
+}
+
 struct pl_conversation pl_open_room_from_op(const struct pl_op_open_room *in, uint64_t now_ms)
 {
 	struct pl_uuid id;
@@ -261,7 +274,7 @@ struct pl_conversation pl_open_room_from_op(const struct pl_op_open_room *in, ui
 		id = pl_uuid_v7(now_ms);
 	return (struct pl_conversation){.id = id,
 					.type = PL_ROOM,
-					.name = in->name,
+					.name = in->title.len ? in->title : in->name,
 					.alias = in->name,
 					.created_by = in->user,
 					.created_ms = now_ms,

@@ -15,6 +15,7 @@ enum {
 	PL_PAGE_BYTES = 8 << 20,  /* text of a page: it ends earlier rather than not fit */
 	PL_REPLY_BYTES = 2 << 20, /* of which the messages replied to */
 	PL_UNREAD_MAX = 10000,    /* counted no further */
+	PL_CHATS_MAX = 10000,     /* rows of one user */
 	PL_LATEST_SCAN = 10000,   /* messages looked at for one that the reader may see */
 	PL_INVITE_CODE = 8,
 	PL_RETRY_HASH = 16,
@@ -33,6 +34,8 @@ int pl_rule_sign_in(const struct pl_op_sign_in *) PL_MUST_CHECK;
 /* An alias has 1 to PL_ALIAS_MAX bytes and no control characters; its UTF-8 is the caller's word.
  */
 int pl_rule_alias(struct pl_slice) PL_MUST_CHECK;
+/* As in_group of store.h says, of somebody for whom the conversation was found with `err`. */
+int pl_rule_in_group(int err, enum pl_conversation_type, bool is_member) PL_MUST_CHECK;
 /* PL_EINVAL or PL_ELIMIT; does not know the members yet. */
 int pl_rule_create(const struct pl_op_create *) PL_MUST_CHECK;
 int pl_rule_create_group(const struct pl_op_create_group *) PL_MUST_CHECK;
@@ -63,6 +66,8 @@ int pl_invite_code_read(struct pl_slice, char out[PL_INVITE_CODE]) PL_MUST_CHECK
 /* An open room of this alias, which is its name too, and its id where it has the form of one: so
  * that it is found by either. */
 struct pl_conversation pl_open_room_from_op(const struct pl_op_open_room *, uint64_t now_ms);
+/* The direct conversation that `creator` makes. */
+struct pl_conversation pl_direct_conversation(const struct pl_uuid *creator, uint64_t now_ms);
 /* A conversation as it is asked for, with an id of its own. Slices are those of the op. */
 struct pl_conversation pl_conversation_from_op(const struct pl_op_create *, uint64_t now_ms);
 

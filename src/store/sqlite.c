@@ -35,6 +35,10 @@ static int (*const operations[])(struct pl_sqlite *, struct pl_op *) = {
 	[PL_OP_CREATE_GROUP] = pl_sqlite_create_group,
 	[PL_OP_JOIN_GROUP] = pl_sqlite_join_group,
 	[PL_OP_GROUPS] = pl_sqlite_groups,
+	[PL_OP_DIRECT] = pl_sqlite_direct,
+	[PL_OP_LEAVE] = pl_sqlite_leave,
+	[PL_OP_ATTEND] = pl_sqlite_attend,
+	[PL_OP_CHATS] = pl_sqlite_chats,
 	[PL_OP_REGISTER] = pl_sqlite_register,
 	[PL_OP_ACCOUNT] = pl_sqlite_account,
 	[PL_OP_SET_PASSWORD] = pl_sqlite_set_password,
@@ -352,7 +356,9 @@ static int open_writer(struct pl_sqlite *c)
 	c->hasher = EVP_MD_CTX_new();
 	if (!c->sha256 || !c->hasher)
 		return PL_ENOMEM;
-	err = prepare_all(c);
+	err = pl_attendance_open(c);
+	if (!err)
+		err = prepare_all(c);
 	if (!err)
 		err = pl_retry_load(c);
 	if (!err)

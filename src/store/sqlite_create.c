@@ -8,6 +8,7 @@
 struct people {
 	int64_t *keys; /* distinct, the creator first */
 	struct pl_uuid *ids;
+	struct pl_slice *names;
 	size_t n;
 };
 
@@ -30,13 +31,14 @@ int pl_find_user(struct pl_sqlite *c, struct pl_arena *a, struct pl_slice name, 
 	return err;
 }
 
-static void add_once(struct people *p, int64_t key, const struct pl_uuid *id)
+static void add_once(struct people *p, int64_t key, const struct pl_user *u)
 {
 	for (size_t i = 0; i < p->n; i++)
 		if (p->keys[i] == key)
 			return;
 	p->keys[p->n] = key;
-	p->ids[p->n++] = *id;
+	p->names[p->n] = u->username;
+	p->ids[p->n++] = u->id;
 }
 
 static int find_people(struct pl_sqlite *c, struct pl_op *op, struct people *p)
@@ -44,47 +46,20 @@ static int find_people(struct pl_sqlite *c, struct pl_op *op, struct people *p)
 	struct pl_op_create *in = &op->create;
 	p->keys = pl_arena_array(&op->arena, in->nmembers + 1, sizeof(*p->keys));
 	p->ids = pl_arena_array(&op->arena, in->nmembers + 1, sizeof(*p->ids));
-	if (!p->keys || !p->ids)
+	p->names = pl_arena_array(&op->arena, in->nmembers + 1, sizeof(*p->names));
+	if (!p->keys || !p->ids || !p->names)
 		return PL_ENOMEM;
-	int64_t creator = 0;
-	int err = pl_read_user_key(c, &in->creator, &creator);
+	int64_t key = 0;
+	struct pl_user u;
+	int err = pl_read_self(c, &op->arena, &in->creator, &u, &key);
 	if (!err)
-		add_once(p, creator, &in->creator);
+		add_once(p, key, &u);
 	for (size_t i = 0; !err && i < in->nmembers; i++) {
-		int64_t key;
-		struct pl_user u;
 		err = pl_find_user(c, &op->arena, in->members[i], &key, &u);
 		if (!err)
-			add_once(p, key, &u.id);
+			add_once(p, key, &u);
 	}
 	return err;
-}
-
-static int find_pair(struct pl_sqlite *c, struct pl_op *op, const struct people *p)
-{
-	int64_t a = p->keys[0], b = p->keys[1], room = 0, key;
-	struct pl_query q = pl_query(c, PL_Q_ROOM_OF_PAIR);
-	pl_bind_int(&q, a < b ? a : b);
-	pl_bind_int(&q, a < b ? b : a);
-	if (pl_query_row(&q))
-		room = pl_column_int(&q, 0);
-	int err = pl_query_end(&q);
-	if (err || !room)
-		return err;
-	op->create.existed = true;
-	struct pl_query r = pl_query(c, PL_Q_ROOM_BY_KEY);
-	pl_bind_int(&r, room);
-	return pl_read_room(&r, &op->arena, &op->create.made, &key);
-}
-
-static int add_pair(struct pl_sqlite *c, const struct people *p, int64_t room)
-{
-	int64_t a = p->keys[0], b = p->keys[1];
-	struct pl_query q = pl_query(c, PL_Q_PAIR_ADD);
-	pl_bind_int(&q, a < b ? a : b);
-	pl_bind_int(&q, a < b ? b : a);
-	pl_bind_int(&q, room);
-	return pl_query_run(&q);
 }
 
 int pl_add_room(struct pl_sqlite *c, const struct pl_conversation *r, int64_t group,
@@ -122,10 +97,19 @@ static int make(struct pl_sqlite *c, struct pl_op *op, const struct people *p)
 	in->made = pl_conversation_from_op(in, pl_wall_ms());
 	int err = pl_add_room(c, &in->made, 0, p->keys[0], &room);
 	if (!err && in->type == PL_DIRECT)
-		err = add_pair(c, p, room);
+		err = pl_add_pair(c, p->keys[0], p->keys[1], room);
 	for (size_t i = 0; !err && i < p->n; i++)
 		err = pl_add_member(c, room, p->keys[i], i ? PL_MEMBER : PL_ADMIN, 0);
 	return err;
+}
+
+static int find_existing(struct pl_sqlite *c, struct pl_op *op, const struct people *p)
+{
+	if (p->n != 2)
+		return PL_EINVAL;
+	int err = pl_find_pair(c, &op->arena, p->keys[0], p->keys[1], &op->create.made);
+	op->create.existed = !err;
+	return err == PL_ENOTFOUND ? 0 : err;
 }
 
 int pl_sqlite_create(struct pl_sqlite *c, struct pl_op *op)
@@ -137,12 +121,13 @@ int pl_sqlite_create(struct pl_sqlite *c, struct pl_op *op)
 	if (!err)
 		err = find_people(c, op, &p);
 	if (!err && in->type == PL_DIRECT)
-		err = p.n == 2 ? find_pair(c, op, &p) : PL_EINVAL;
+		err = find_existing(c, op, &p);
 	if (!err && !in->existed)
 		err = make(c, op, &p);
 	if (err)
 		return err;
 	in->participants = p.ids;
+	in->usernames = p.names;
 	in->nparticipants = p.n;
 	return 0;
 }

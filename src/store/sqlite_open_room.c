@@ -73,6 +73,7 @@ static int make(struct pl_sqlite *c, struct pl_op_open_room *in, int64_t user, i
 	pl_bind_text(&q, in->name);
 	pl_bind_optional(&q, user);
 	pl_bind_int(&q, (int64_t)in->found.created_ms);
+	pl_bind_text(&q, in->found.name);
 	err = pl_query_run(&q);
 	if (err)
 		return err;
@@ -99,6 +100,7 @@ static int remember(struct pl_sqlite *c, struct pl_op_open_room *in, int64_t roo
 	pl_bind_int(&q, user);
 	pl_bind_int(&q, PL_MEMBER);
 	pl_bind_int(&q, (int64_t)in->found.last_seq);
+	pl_cache_forget_member(&c->cache, room, user);
 	int err = pl_query_run(&q);
 	if (!err)
 		in->is_new_member = sqlite3_changes(c->db) > 0;
@@ -130,7 +132,7 @@ int pl_sqlite_open_room(struct pl_sqlite *c, struct pl_op *op)
 	struct pl_uuid id;
 	int64_t user = 0, room = 0;
 	in->created = in->is_new_member = false;
-	int err = pl_read_user_key(c, &in->user, &user);
+	int err = pl_read_self(c, &op->arena, &in->user, &in->who, &user);
 	if (err && err != PL_EDENIED)
 		return err;
 	err = find_room(c, in->name, &id);

@@ -22,6 +22,11 @@ int pl_sqlite_set_password(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_disable(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_users(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 
+int pl_sqlite_direct(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_leave(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_attend(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_chats(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+
 /* Where a send with this hash lies; 0: it is new. r->day 0 or today. */
 int pl_retry_find(struct pl_sqlite *, const struct pl_retry *r, int64_t today,
 		  int64_t *at) PL_MUST_CHECK;
@@ -82,7 +87,30 @@ struct pl_seat {
 	int64_t user, room;
 	enum pl_role role;
 	uint64_t joined_seq, last_read_seq, last_read_ms, last_seq;
+	enum pl_conversation_type type;
 };
+/* The direct conversation of two, as struct pl_op_direct says it. */
+struct pl_meeting {
+	const struct pl_uuid *user;
+	struct pl_slice to;
+	const struct pl_slice *pair;
+	bool create;
+
+	struct pl_conversation found; /* id nil: there is none */
+	bool existed;
+	int64_t my_key, other_key;
+	struct pl_user me, other;
+};
+int pl_meet(struct pl_sqlite *, struct pl_arena *, struct pl_meeting *) PL_MUST_CHECK;
+/* PL_ENOTFOUND: these two have none. */
+int pl_find_pair(struct pl_sqlite *, struct pl_arena *, int64_t one, int64_t two,
+		 struct pl_conversation *) PL_MUST_CHECK;
+int pl_add_pair(struct pl_sqlite *, int64_t one, int64_t two, int64_t room) PL_MUST_CHECK;
+/* Who asks. PL_EDENIED: there is no such user. */
+int pl_read_self(struct pl_sqlite *, struct pl_arena *, const struct pl_uuid *, struct pl_user *,
+		 int64_t *key) PL_MUST_CHECK;
+/* Before anything is prepared: the table of those who are there. */
+int pl_attendance_open(struct pl_sqlite *) PL_MUST_CHECK;
 /* The id of the conversation that is named, if it is (store.h: `room`). */
 int pl_name_room(struct pl_sqlite *, struct pl_slice name,
 		 struct pl_uuid *conversation) PL_MUST_CHECK;

@@ -152,6 +152,8 @@ int pl_sqlite_page(struct pl_sqlite *c, struct pl_op *op)
 	int err = pl_name_room(c, op->page.room, &op->page.conversation);
 	if (!err)
 		err = pl_read_seat(c, &op->page.user, &op->page.conversation, &p.seat);
+	if (op->page.in_group)
+		err = pl_rule_in_group(err, p.seat.type, p.seat.role != PL_NOT_MEMBER);
 	if (!err)
 		err = find_bounds(&p, &after, &before);
 	if (!err)

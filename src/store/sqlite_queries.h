@@ -35,8 +35,8 @@
 	X(USER_BY_KEY, R, "SELECT " PL_USER_COLUMNS " FROM user WHERE key = ?")                 \
 	X(USER_BY_SUBJECT, R, "SELECT " PL_USER_COLUMNS " FROM user WHERE subject = ?")         \
 	X(USER_BY_NAME, R,                                                                      \
-	  "SELECT " PL_USER_COLUMNS " FROM user WHERE username = ? COLLATE NOCASE "             \
-	  "ORDER BY key LIMIT 1")                                                               \
+	  "SELECT " PL_USER_COLUMNS " FROM user WHERE username = ?1 COLLATE NOCASE "            \
+	  "ORDER BY username <> ?1, key LIMIT 1")                                                               \
 	X(USER_ADD, W,                                                                          \
 	  "INSERT INTO user (id, subject, username, display_name, email, phone, avatar_url, "   \
 	  "created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)")                \
@@ -52,7 +52,7 @@
 	X(ROOMS_WITH_ALIAS, W, "SELECT count(*) FROM conversation WHERE alias IS NOT NULL")     \
 	X(OPEN_ROOM_ADD, W,                                                                     \
 	  "INSERT INTO conversation (id, type, name, alias, created_by, created_ms, "           \
-	  "updated_ms) VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?5)")                                    \
+	  "updated_ms) VALUES (?1, ?2, ?6, ?3, ?4, ?5, ?5)")                                    \
 	X(ROOM_OF_PAIR, W, "SELECT conversation FROM direct_pair WHERE low = ? AND high = ?")   \
 	X(ROOM_ADD, W,                                                                          \
 	  "INSERT INTO conversation (id, type, name, description, chat_group, created_by, "     \
@@ -60,7 +60,8 @@
 	X(ROOM_SAID, W, "UPDATE conversation SET last_seq = ?, updated_ms = ? WHERE key = ?")   \
 	X(ROOM_STATE, W,                                                                        \
 	  "SELECT key, last_seq, updated_ms, alias, " PL_IS_OPEN                                \
-	  " FROM conversation c WHERE id = ?")                                                  \
+	  ", c.type, p.low, p.high FROM conversation c LEFT JOIN direct_pair p "                \
+	  "ON p.conversation = c.key WHERE c.id = ?")                                                  \
 	X(PAIR_ADD, W, "INSERT INTO direct_pair (low, high, conversation) VALUES (?, ?, ?)")    \
 	X(ROOMS_OF_USER, R,                                                                     \
 	  "SELECT c.id FROM member JOIN conversation c ON c.key = member.conversation "         \
@@ -78,18 +79,52 @@
                                                                                                 \
 	X(SEAT, R,                                                                              \
 	  "SELECT u.key, c.key, m.role, m.joined_seq, m.last_read_seq, m.last_read_ms, "        \
-	  "c.last_seq FROM user u CROSS JOIN conversation c LEFT JOIN member m "                \
+	  "c.last_seq, c.type FROM user u CROSS JOIN conversation c LEFT JOIN member m "                \
 	  "ON m.conversation = c.key AND m.user = u.key AND m.left_seq IS NULL "                \
 	  "WHERE u.id = ? AND c.id = ? AND (m.user IS NOT NULL OR " PL_IS_OPEN ")")             \
 	X(MEMBER, W,                                                                            \
 	  "SELECT joined_seq FROM member "                                                      \
 	  "WHERE conversation = ? AND user = ? AND left_seq IS NULL")                           \
 	X(MEMBER_ADD, W,                                                                        \
-	  "INSERT INTO member (conversation, user, role, joined_seq, last_read_seq) "           \
-	  "VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT (conversation, user) DO NOTHING")            \
+	  "INSERT INTO member (conversation, user, role, joined_seq, last_read_seq, "           \
+	  "delivered_seq) VALUES (?1, ?2, ?3, ?4, ?4, ?4) "                                     \
+	  "ON CONFLICT (conversation, user) DO NOTHING")                                        \
 	X(MEMBER_REMEMBER, W,                                                                   \
-	  "INSERT INTO member (conversation, user, role, joined_seq, last_read_seq) "           \
-	  "VALUES (?, ?, ?, 0, ?) ON CONFLICT (conversation, user) DO NOTHING")                 \
+	  "INSERT INTO member (conversation, user, role, joined_seq, last_read_seq, "           \
+	  "delivered_seq) VALUES (?1, ?2, ?3, 0, ?4, ?4) ON CONFLICT (conversation, user) "     \
+	  "DO UPDATE SET left_seq = NULL, last_read_seq = ?4, delivered_seq = ?4, "             \
+	  "waiting = 0 WHERE left_seq IS NOT NULL")                                             \
+	X(MEMBER_LEAVE, W,                                                                      \
+	  "UPDATE member SET left_seq = ?, waiting = 0 WHERE conversation = ? AND user = ?")    \
+	X(ATTENDANCE_ADD, W,                                                                    \
+	  "INSERT INTO attendance (user, socket) VALUES (?, ?) "                                \
+	  "ON CONFLICT (user, socket) DO NOTHING")                                              \
+	X(ATTENDANCE_END, W, "DELETE FROM attendance WHERE user = ? AND socket = ?")            \
+	X(ATTENDANCE, W, "SELECT count(*) FROM attendance WHERE user = ?")                      \
+	X(WAITING_COUNT, W,                                                                     \
+	  "UPDATE member SET waiting = min(?2, waiting + (SELECT count(*) FROM "                \
+	  "(SELECT 1 FROM message m WHERE m.at > (member.conversation << 32 | "                 \
+	  "max(member.delivered_seq, member.last_read_seq)) "                                   \
+	  "AND m.at < (member.conversation + 1) << 32 "                                         \
+	  "AND m.sender <> ?1 AND (m.per_recipient = 0 OR EXISTS (SELECT 1 FROM message_copy "  \
+	  "WHERE message = m.at AND user = ?1)) LIMIT ?2))), delivered_seq = "                  \
+	  "(SELECT last_seq FROM conversation WHERE key = member.conversation) "                \
+	  "WHERE user = ?1 AND left_seq IS NULL AND delivered_seq < "                           \
+	  "(SELECT last_seq FROM conversation WHERE key = member.conversation)")                \
+	X(WAITING_HEARD, W,                                                                     \
+	  "UPDATE member SET delivered_seq = "                                                  \
+	  "(SELECT last_seq FROM conversation WHERE key = member.conversation) "                \
+	  "WHERE user = ?1 AND left_seq IS NULL AND delivered_seq < "                           \
+	  "(SELECT last_seq FROM conversation WHERE key = member.conversation)")                \
+	X(WAITING_SEEN, W, "UPDATE member SET waiting = 0 WHERE user = ? AND waiting <> 0")     \
+	X(USER_SEEN, W, "UPDATE user SET seen_ms = ? WHERE key = ?")                            \
+	X(USER_SEEN_AT, W, "SELECT seen_ms FROM user WHERE key = ?")                            \
+	X(CHATS, R,                                                                             \
+	  "SELECT c.id, c.type, c.alias, c.name, m.waiting, u.id, u.username FROM member m "    \
+	  "JOIN conversation c ON c.key = m.conversation "                                      \
+	  "LEFT JOIN direct_pair p ON p.conversation = c.key "                                  \
+	  "LEFT JOIN user u ON u.key = CASE WHEN p.low = ?1 THEN p.high ELSE p.low END "        \
+	  "WHERE m.user = ?1 AND m.left_seq IS NULL ORDER BY c.updated_ms DESC LIMIT ?2")       \
 	X(MEMBERS, W,                                                                           \
 	  "SELECT u.id FROM member m JOIN user u ON u.key = m.user "                            \
 	  "WHERE m.conversation = ? AND m.left_seq IS NULL")                                    \

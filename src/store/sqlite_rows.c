@@ -144,6 +144,7 @@ int pl_read_seat(struct pl_sqlite *c, const struct pl_uuid *user, const struct p
 			.last_read_seq = (uint64_t)pl_column_int(&q, 4),
 			.last_read_ms = (uint64_t)pl_column_int(&q, 5),
 			.last_seq = (uint64_t)pl_column_int(&q, 6),
+			.type = (enum pl_conversation_type)pl_column_int(&q, 7),
 		};
 	int err = one_row(&q, found, 0);
 	return err == PL_ENOTFOUND ? PL_EDENIED : err;

@@ -48,6 +48,9 @@ static int know_room(struct pl_sqlite *c, const struct pl_uuid *id, struct pl_kn
 		r.updated_ms = (uint64_t)pl_column_int(&q, 2);
 		r.alias = pl_column_text(&q, 3);
 		r.is_open = pl_column_int(&q, 4) != 0;
+		r.type = (enum pl_conversation_type)pl_column_int(&q, 5);
+		r.pair[0] = pl_column_int(&q, 6);
+		r.pair[1] = pl_column_int(&q, 7);
 		*out = pl_cache_add_room(&c->cache, &r);
 	}
 	int err = pl_query_end(&q);
@@ -75,24 +78,66 @@ static int know_member(struct pl_sqlite *c, struct place *p)
 	if (p->member)
 		return 0;
 	int err = read_member(c, p->room->key, p->user->key, &joined_seq);
-	if (err == PL_EDENIED && p->room->is_open) {
-		joined_seq = 0;
-		err = 0;
+	bool is_visitor = err == PL_EDENIED && p->room->is_open;
+	if (err && !is_visitor)
+		return err;
+	p->member = pl_cache_add_member(&c->cache, p->room->key, p->user->key,
+					is_visitor ? 0 : joined_seq);
+	if (!p->member)
+		return PL_ENOMEM;
+	p->member->is_visitor = is_visitor;
+	return 0;
+}
+
+/* The one of the two who is not the sender. */
+static int know_other(struct pl_sqlite *c, struct pl_arena *a, const struct place *p,
+		      const struct pl_known_user **out)
+{
+	struct pl_known_room *r = p->room;
+	size_t i = r->pair[0] == p->user->key;
+	if (!r->two[i]) {
+		struct pl_user u;
+		int64_t key;
+		struct pl_query q = pl_query(c, PL_Q_USER_BY_KEY);
+		pl_bind_int(&q, r->pair[i]);
+		int err = pl_read_user(&q, a, &u, &key);
+		if (err)
+			return err == PL_ENOTFOUND ? PL_ECORRUPT : err;
+		r->two[i] = pl_cache_user(&c->cache, &u.id);
+		if (!r->two[i])
+			r->two[i] = pl_cache_add_user(&c->cache, &u, key);
 	}
+	*out = r->two[i];
+	return *out ? 0 : PL_ENOMEM;
+}
+
+static int meet(struct pl_sqlite *c, struct pl_op *op)
+{
+	struct pl_op_send *in = &op->send;
+	struct pl_meeting m = {.user = &in->user, .to = in->to, .pair = in->pair, .create = true};
+	int err = pl_meet(c, &op->arena, &m);
 	if (err)
 		return err;
-	p->member = pl_cache_add_member(&c->cache, p->room->key, p->user->key, joined_seq);
-	return p->member ? 0 : PL_ENOMEM;
+	in->conversation = m.found.id;
+	if (!m.existed)
+		in->made = m.found;
+	return 0;
 }
 
 static int find_place(struct pl_sqlite *c, struct pl_op *op, struct place *p)
 {
-	int err = know_user(c, &op->arena, &op->send.user, &p->user);
+	const struct pl_op_send *in = &op->send;
+	int err = know_user(c, &op->arena, &in->user, &p->user);
 	if (!err)
-		err = pl_name_room(c, op->send.room, &op->send.conversation);
+		err = in->to.len ? meet(c, op)
+				 : pl_name_room(c, in->room, &op->send.conversation);
 	if (!err)
-		err = know_room(c, &op->send.conversation, &p->room);
-	return err ? err : know_member(c, p);
+		err = know_room(c, &in->conversation, &p->room);
+	if (!err)
+		err = know_member(c, p);
+	if (!in->in_group)
+		return err;
+	return pl_rule_in_group(err, err ? PL_ROOM : p->room->type, !err && !p->member->is_visitor);
 }
 
 /* The keys of those who get a copy; all must be members. */
@@ -127,7 +172,17 @@ static struct pl_user public_user(const struct pl_known_user *k)
 }
 
 /* The cache may be gone when the answer is read. */
-static int set_place(struct pl_op *op, const struct place *p)
+static int set_other(struct pl_sqlite *c, struct pl_op *op, const struct place *p)
+{
+	const struct pl_known_user *k;
+	int err = know_other(c, &op->arena, p, &k);
+	if (err)
+		return err;
+	op->send.other.id = k->id;
+	return pl_arena_copy(&op->arena, k->username, &op->send.other.username);
+}
+
+static int set_place(struct pl_sqlite *c, struct pl_op *op, const struct place *p)
 {
 	const struct pl_known_user *k = p->user;
 	struct pl_user u = public_user(k);
@@ -139,7 +194,7 @@ static int set_place(struct pl_op *op, const struct place *p)
 	if (!err)
 		err = pl_arena_copy(&op->arena, k->avatar_url, &u.avatar_url);
 	op->send.message.sender = u;
-	return err;
+	return err || p->room->type != PL_DIRECT ? err : set_other(c, op, p);
 }
 
 /* The first message again. */
@@ -161,7 +216,7 @@ static int answer_again(struct pl_sqlite *c, struct pl_op *op, const struct plac
 	op->send.duplicate = true;
 	if (reply_seq)
 		err = pl_read_message_id(c, pl_message_at(p->room->key, reply_seq), &m->reply_to);
-	return err ? err : set_place(op, p);
+	return err ? err : set_place(c, op, p);
 }
 
 /* How this send would be recognised if it came again. */
@@ -238,7 +293,7 @@ static int append(struct pl_sqlite *c, struct pl_op *op, const struct place *p, 
 				 .reply_to = in->reply_to,
 				 .created_ms = now};
 	int64_t at = pl_message_at(p->room->key, seq);
-	err = set_place(op, p);
+	err = set_place(c, op, p);
 	if (!err)
 		err = add_message(c, m, p, at, reply_seq);
 	if (!err)
@@ -270,6 +325,7 @@ int pl_sqlite_send(struct pl_sqlite *c, struct pl_op *op)
 	int64_t *keys = NULL;
 	uint64_t now = pl_wall_ms();
 	op->send.duplicate = false;
+	op->send.made.id = op->send.other.id = (struct pl_uuid){{0}};
 	int err = pl_rule_send(op);
 	if (!err)
 		err = find_place(c, op, &p);

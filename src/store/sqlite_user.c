@@ -62,7 +62,7 @@ static int change(struct pl_sqlite *c, const struct pl_user *u, int64_t key)
 	pl_bind_text(&q, u->avatar_url);
 	pl_bind_int(&q, (int64_t)pl_wall_ms());
 	pl_bind_int(&q, key);
-	pl_cache_forget_user(&c->cache, &u->id);
+	pl_cache_clear(&c->cache); /* rooms know the names of their members; all is written */
 	return pl_query_run(&q);
 }
 

@@ -37,7 +37,11 @@
 	X(ACCOUNT, R, "An account by name, with its password hash")                                \
 	X(SET_PASSWORD, W, "Exchange an account's password hash")                                  \
 	X(DISABLE, W, "Lock a user out, or let it in again")                                       \
-	X(USERS, R, "A page of all users")
+	X(USERS, R, "A page of all users")                                                         \
+	X(DIRECT, W, "Find the direct conversation with a username, or make it")                   \
+	X(LEAVE, W, "End a membership")                                                            \
+	X(ATTEND, W, "Note who is there to hear, and count what came for who is not")              \
+	X(CHATS, R, "What a user is a member of, and how much came while it was away")
 
 enum pl_op_kind {
 #define X(name, way, doc) PL_OP_##name,
@@ -84,6 +88,7 @@ struct pl_op_access {
 struct pl_op_open_room {
 	struct pl_uuid user;  /* unknown: sees open rooms only, and is not remembered */
 	struct pl_slice name; /* as `room` of the others */
+	struct pl_slice title; /* of a room that is made; empty: its alias */
 	bool create;          /* an open room of this alias, where there is none */
 	uint32_t rooms_max;   /* that may have an alias when one is created; 0: any number */
 	bool remember;        /* the user is a member of the open room for good */
@@ -92,6 +97,7 @@ struct pl_op_open_room {
 	struct pl_conversation found;
 	bool created;
 	bool is_new_member;
+	struct pl_user who; /* id and username; nil: unknown */
 };
 
 struct pl_op_create {
@@ -105,7 +111,26 @@ struct pl_op_create {
 	struct pl_conversation made;
 	bool existed;
 	struct pl_uuid *participants; /* all members, creator first */
+	struct pl_slice *usernames;   /* of these */
 	size_t nparticipants;
+};
+
+/*
+ * Where an op has a `to`: a username, which names the direct conversation of the user and who is
+ * called so. The exact name counts before others that differ in case. PL_ENOTFOUND: nobody is;
+ * PL_EINVAL: the user itself. `pair` (at == NULL: nothing): where both are usernames, they must be
+ * these two people; else PL_ESTATE.
+ */
+struct pl_op_direct {
+	struct pl_uuid user;
+	struct pl_slice to;
+	struct pl_slice pair[2];
+	bool create; /* where there is none; else found.id is nil */
+
+	struct pl_conversation found;
+	bool existed;
+	struct pl_user me, other; /* id, username */
+	uint64_t other_seen_ms;   /* when the other last went away; 0: not known */
 };
 
 struct pl_copy {
@@ -113,9 +138,17 @@ struct pl_copy {
 	struct pl_slice content;
 };
 
+/*
+ * in_group: only where the user is a member, also of an open room, and not in a direct
+ * conversation. PL_ENOTFOUND: no such group, as far as the user may know; PL_EDENIED: an open room
+ * that the user has not joined.
+ */
 struct pl_op_send {
 	struct pl_uuid user, conversation;
 	struct pl_slice room;
+	struct pl_slice to, pair[2]; /* instead: see pl_op_direct; it is made where there is none */
+	bool in_group;
+	bool not_to_origin; /* for finish(): the peer that asked does not hear it */
 	struct pl_slice kind, content, metadata;
 	struct pl_copy *copies; /* per recipient, instead of content; recipients must be members */
 	size_t ncopies;
@@ -127,6 +160,8 @@ struct pl_op_send {
 	struct pl_message message; /* content: the sender's own copy when per recipient */
 	struct pl_slice alias;     /* of the conversation, where it has one */
 	bool duplicate;            /* the first message again; nothing was stored */
+	struct pl_user other;      /* id and username of who hears it in a direct conversation; nil */
+	struct pl_conversation made; /* by `to`, just now; id nil: it was there */
 };
 
 struct pl_op_page {
@@ -135,6 +170,7 @@ struct pl_op_page {
 	struct pl_uuid before; /* nil: the newest page. Not in this conversation: PL_ENOTFOUND */
 	uint64_t after_seq;    /* with `forward`: messages with a greater seq, oldest first */
 	bool forward;
+	bool in_group; /* see pl_op_send */
 	uint32_t limit;
 
 	struct pl_message *messages; /* ascending by seq */
@@ -222,6 +258,42 @@ struct pl_op_users {
 	bool has_more;
 };
 
+struct pl_op_leave {
+	struct pl_uuid user;
+	struct pl_slice room;
+
+	/* err: PL_ENOTFOUND and PL_EDENIED as for in_group; PL_EINVAL: it is a group's room, which
+	 * goes with the group */
+	struct pl_conversation left;
+	struct pl_user who; /* id, username */
+};
+
+enum pl_attendance {
+	PL_CAME, /* a connection is there to hear; the first one: what came meanwhile is counted */
+	PL_WENT, /* it is not any more */
+	PL_SAW,  /* nothing is waiting any more */
+};
+
+struct pl_op_attend {
+	struct pl_uuid user;
+	uint64_t socket; /* unique in the process */
+	enum pl_attendance what;
+};
+
+struct pl_chat_row {
+	struct pl_conversation conversation; /* id, type, name, alias */
+	struct pl_user other;                /* direct: id and username */
+	uint64_t waiting;                    /* messages that came while the user was away */
+};
+
+struct pl_op_chats {
+	struct pl_uuid user;
+
+	struct pl_chat_row *rows; /* latest activity first */
+	size_t nrows;
+	bool is_named; /* whoever looks for the user's name finds this user */
+};
+
 struct pl_op {
 	struct pl_task task;  /* first: how it travels; the store uses it while it has the op */
 	struct pl_loop *home; /* where on_done runs */
@@ -248,6 +320,10 @@ struct pl_op {
 		struct pl_op_set_password set_password;
 		struct pl_op_disable disable;
 		struct pl_op_users users;
+		struct pl_op_direct direct;
+		struct pl_op_leave leave;
+		struct pl_op_attend attend;
+		struct pl_op_chats chats;
 	};
 };
 
