@@ -43,7 +43,7 @@ export class Outbox {
 		this.clock = options.clock ?? realClock;
 		/** @type {Map<string, Lane>} */
 		this.lanes = new Map();
-		/** @type {Map<string, Item>} by entry id */
+		/** @type {Map<string, Item>} by entry id: a clientMessageId is known in its conversation only */
 		this.items = new Map();
 		/** @type {string | null} */
 		this.account = null;
@@ -75,15 +75,16 @@ export class Outbox {
 	 * @returns {Promise<Message>}
 	 */
 	add(draft) {
-		const id = draft.id ?? uuid();
-		const known = this.items.get(id);
+		const id = uuid();
+		const clientMessageId = draft.clientMessageId || id;
+		const known = this.lanes.get(draft.conversationId)?.items.find((item) => item.entry.clientMessageId === clientMessageId);
 		if (known)
 			return known.promise;
 		const bytes = OVERHEAD + byteLength(JSON.stringify(draft));
 		if (this.items.size >= this.options.maxEntries || this.bytes + bytes > this.options.maxBytes)
 			return Promise.reject(new ParleyError('OUTBOX_FULL',
 				`Too much waits to be sent: ${this.items.size} messages, ${this.bytes} bytes`));
-		const entry = { ...draft, id, bytes, n: this.#number(), account: this.account ?? '', owner: this.options.tabs.id, createdAt: this.clock.now() };
+		const entry = { ...draft, id, clientMessageId, bytes, n: this.#number(), account: this.account ?? '', owner: this.options.tabs.id, createdAt: this.clock.now() };
 		const item = this.#enter(entry);
 		this.#store(item);
 		this.options.onChange();

@@ -201,8 +201,10 @@ export interface Frame {
 
 /** A message that waits to be sent or acknowledged. Plain data. */
 export interface OutboxEntry {
-	/** Its clientMessageId. */
+	/** Its key: unique, also among conversations and users. */
 	id: string;
+	/** By this the server knows a message that is sent again; unique for the user and the conversation. */
+	clientMessageId: string;
 	/** Whose it is: url and user. */
 	account: string;
 	/** The tab that sends it. */

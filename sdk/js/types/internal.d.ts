@@ -79,7 +79,7 @@ export interface RoomsOptions {
 }
 
 export interface Draft {
-	id?: string;
+	clientMessageId?: string;
 	conversationId: string;
 	content: string | Record<string, string>;
 	messageType: string;
