@@ -485,7 +485,7 @@ export class Chat {
 		}
 	}
 
-	/** Resolves when everything that was sent so far would survive a reload. */
+	/** Resolves when what was sent so far is written down, with whether it would survive a reload. */
 	stored() {
 		return this.outbox.stored();
 	}

@@ -318,3 +318,41 @@ test('the storage that was asked for, or the best there is', async () => {
 	assert.ok((await openStorage('memory', () => {})) instanceof MemoryStorage);
 	assert.ok((await openStorage('auto', () => {})) instanceof MemoryStorage);
 });
+
+test('a storage that never answers, or a lock that another tab keeps, holds nothing up for long', async () => {
+	const never = () => new Promise(() => {});
+	const silent = { load: never, put: never, remove: never, close: never };
+	const locks = lockManager();
+	locks.request('parley-client:adopt', never);
+	const cases = { silent: { storage: async () => silent }, unopened: { storage: never }, locked: { tabs: new Tabs(locks) } };
+	for (const [name, options] of Object.entries(cases)) {
+		sends = [];
+		const box = outbox(options);
+		box.open('me');
+		box.start();
+		const result = box.add(draft(name));
+		await clock.tick(10000);
+		assert.deepEqual(said(), [name]);
+		sends[0].ok();
+		await result;
+		let isClosed = false;
+		box.close().then(() => { isClosed = true; });
+		await clock.tick(20000);
+		assert.ok(isClosed, name);
+	}
+});
+
+test('stored() says whether it would survive', async () => {
+	const box = await running();
+	box.add(draft('in memory')).catch(() => {});
+	assert.equal(await box.stored(), false);
+	storage.isLasting = true;
+	const lasting = outbox();
+	lasting.add(draft('of nobody yet')).catch(() => {});
+	assert.equal(await lasting.stored(), false, 'whose it is is not known');
+	await lasting.open('me');
+	assert.equal(await lasting.stored(), true);
+	storage.put = async () => { throw new Error('quota'); };
+	lasting.add(draft('too much')).catch(() => {});
+	assert.equal(await lasting.stored(), false);
+});

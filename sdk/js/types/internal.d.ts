@@ -95,6 +95,8 @@ export interface Item {
 	tries: number;
 	/** Its entry was given to the storage. */
 	isStored: boolean;
+	/** ... and is there, and the storage lasts. */
+	isSafe: boolean;
 }
 
 export interface Lane {
