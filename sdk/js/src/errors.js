@@ -17,6 +17,7 @@
  *   MESSAGE_TOO_BIG   the server closed the connection because of this message (1009)
  *   MESSAGE_REFUSED   ... because of another fault in it (1002, 1003, 1007)
  *   ACCOUNT_CHANGED   somebody else signed in; the message stays stored for its author
+ *   STORAGE_TIMEOUT   the browser's database does not answer; only seen in debug lines
  *   INVALID_ARGUMENT  a mistake in the call
  */
 export class ParleyError extends Error {

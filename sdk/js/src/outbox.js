@@ -11,8 +11,10 @@
 import { backoffDelay, isFrameFault } from './backoff.js';
 import { byteLength, realClock, uuid } from './environment.js';
 import { ParleyError } from './errors.js';
+import { within } from './patience.js';
 
 /** @typedef {import('../types/index.d.ts').OutboxEntry} OutboxEntry */
+/** @typedef {import('../types/index.d.ts').OutboxStorage} OutboxStorage */
 /** @typedef {import('../types/index.d.ts').Message} Message */
 /** @typedef {import('../types/internal.d.ts').OutboxOptions} OutboxOptions */
 /** @typedef {import('../types/internal.d.ts').Draft} Draft */
@@ -32,6 +34,9 @@ const OVERHEAD = 512;
 /** A message below this cannot have been too big for anybody. */
 const SMALLEST_LIMIT = 1024;
 const ADOPT_MS = 30000;
+/** Databases of browsers can hang, and a tab that is frozen can hold the lock: then it goes on without. */
+const STORAGE_MS = 5000;
+const FIRST_ADOPT_MS = 8000;
 
 /** @param {OutboxEntry} a @param {OutboxEntry} b */
 const byNumber = (a, b) => a.n - b.n;
@@ -43,7 +48,7 @@ export class Outbox {
 		this.clock = options.clock ?? realClock;
 		/** @type {Map<string, Lane>} */
 		this.lanes = new Map();
-		/** @type {Map<string, Item>} by entry id */
+		/** @type {Map<string, Item>} by entry id: a clientMessageId is known in its conversation only */
 		this.items = new Map();
 		/** @type {string | null} */
 		this.account = null;
@@ -75,15 +80,16 @@ export class Outbox {
 	 * @returns {Promise<Message>}
 	 */
 	add(draft) {
-		const id = draft.id ?? uuid();
-		const known = this.items.get(id);
+		const id = uuid();
+		const clientMessageId = draft.clientMessageId || id;
+		const known = this.lanes.get(draft.conversationId)?.items.find((item) => item.entry.clientMessageId === clientMessageId);
 		if (known)
 			return known.promise;
 		const bytes = OVERHEAD + byteLength(JSON.stringify(draft));
 		if (this.items.size >= this.options.maxEntries || this.bytes + bytes > this.options.maxBytes)
 			return Promise.reject(new ParleyError('OUTBOX_FULL',
 				`Too much waits to be sent: ${this.items.size} messages, ${this.bytes} bytes`));
-		const entry = { ...draft, id, bytes, n: this.#number(), account: this.account ?? '', owner: this.options.tabs.id, createdAt: this.clock.now() };
+		const entry = { ...draft, id, clientMessageId, bytes, n: this.#number(), account: this.account ?? '', owner: this.options.tabs.id, createdAt: this.clock.now() };
 		const item = this.#enter(entry);
 		this.#store(item);
 		this.options.onChange();
@@ -100,7 +106,7 @@ export class Outbox {
 	/** @param {OutboxEntry} entry @returns {Item} */
 	#enter(entry) {
 		/** @type {any} */
-		const item = { entry, tries: 0, isStored: false };
+		const item = { entry, tries: 0, isStored: false, isSafe: false };
 		item.promise = new Promise((resolve, reject) => Object.assign(item, { resolve, reject }));
 		item.promise.catch(() => {}); /* after a reload nobody may be waiting */
 		this.items.set(entry.id, item);
@@ -125,7 +131,15 @@ export class Outbox {
 			return; /* open() does it: whose it is must be known first */
 		item.entry.account = this.account;
 		item.isStored = true;
-		this.#write(this.options.storage().then((storage) => storage.put(item.entry)));
+		this.#write(this.#storage(async (storage) => {
+			await storage.put(item.entry);
+			item.isSafe = storage.isLasting !== false;
+		}));
+	}
+
+	/** @template T @param {(storage: OutboxStorage) => Promise<T>} act @returns {Promise<T>} */
+	#storage(act) {
+		return within(this.clock, this.options.storage().then(act), STORAGE_MS, 'the storage');
 	}
 
 	/** @param {Promise<void>} work */
@@ -136,9 +150,15 @@ export class Outbox {
 		this.writes.add(safe);
 	}
 
-	/** Resolves when everything taken so far would survive a reload. @returns {Promise<void>} */
+	/**
+	 * Resolves when everything taken so far is written down, with whether it would survive a reload:
+	 * not in a storage that is memory or refuses, nor before it is known whose it is.
+	 * @returns {Promise<boolean>}
+	 */
 	async stored() {
+		const items = [...this.items.values()];
 		await Promise.all([...this.writes]);
+		return items.every((item) => item.isSafe || this.items.get(item.entry.id) !== item);
 	}
 
 	/**
@@ -153,7 +173,8 @@ export class Outbox {
 			this.#drop(new ParleyError('ACCOUNT_CHANGED', 'Somebody else signed in; the message is kept for its author'));
 		this.account = account;
 		const epoch = ++this.epoch;
-		await this.#adopt(true);
+		await within(this.clock, this.#adopt(true), FIRST_ADOPT_MS, 'the storage')
+			.catch((error) => this.options.log('what waits from before is not known yet', error));
 		if (this.epoch !== epoch)
 			return;
 		for (const item of this.items.values())
@@ -170,13 +191,13 @@ export class Outbox {
 		const { tabs } = this.options;
 		try {
 			await tabs.alone(async () => {
-				const [storage, alive] = [await this.options.storage(), await tabs.alive()];
-				const left = (await storage.load(/** @type {string} */ (account)))
+				const alive = await tabs.alive();
+				const left = (await this.#storage((storage) => storage.load(/** @type {string} */ (account))))
 					.filter((entry) => !this.items.has(entry.id) && (entry.owner === tabs.id ? isFirst : !alive.has(entry.owner)))
 					.sort(byNumber);
 				for (const entry of left) {
 					entry.owner = tabs.id;
-					await storage.put(entry);
+					await this.#storage((storage) => storage.put(entry));
 				}
 				if (this.epoch === epoch)
 					this.#take(left, isFirst);
@@ -201,7 +222,7 @@ export class Outbox {
 		if (isFirst)
 			this.#renumber([...this.items.values()], newest);
 		for (const entry of entries)
-			this.#enter(entry).isStored = true;
+			Object.assign(this.#enter(entry), { isStored: true, isSafe: true });
 		for (const lane of this.lanes.values()) {
 			const under = lane.isBusy ? lane.items.slice(0, 1) : [];
 			const rest = lane.items.slice(under.length).sort((a, b) => byNumber(a.entry, b.entry));
@@ -342,7 +363,7 @@ export class Outbox {
 		if (!lane.items.length)
 			this.lanes.delete(item.entry.conversationId);
 		if (item.isStored)
-			this.#write(this.options.storage().then((storage) => storage.remove(item.entry.id)));
+			this.#write(this.#storage((storage) => storage.remove(item.entry.id)));
 		if (error)
 			item.reject(error);
 		else
@@ -381,6 +402,6 @@ export class Outbox {
 		this.#drop(new ParleyError('CLOSED', 'The client was closed'));
 		await this.stored();
 		this.options.tabs.close();
-		await (await this.options.storage()).close();
+		await this.#storage((storage) => storage.close()).catch((error) => this.options.log('the storage does not close', error));
 	}
 }

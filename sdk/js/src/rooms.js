@@ -17,6 +17,7 @@ import { Timeline } from './timeline.js';
  * @property {boolean} isJoined wanted, that is
  * @property {Promise<void> | null} filling
  * @property {boolean} again something new to fill came up while filling
+ * @property {boolean} isStale joining or filling failed and must be tried again
  * @property {any} timer
  */
 
@@ -24,6 +25,13 @@ const PAGE = 200;
 /** How long a hole may be just two frames in the wrong order. */
 const PATIENCE_MS = 150;
 const AGAIN_MS = 5000;
+/** The connection's end or the server's trouble: no answer to whether one may join. */
+const PASSING = new Set([
+	'CONNECTION_LOST', 'CLOSED', 'REQUEST_TIMEOUT', 'NOT_SIGNED_IN', 'REFUSED', 'GAVE_UP', 'UNAUTHORIZED', 'AUTH_REQUIRED',
+	'DATABASE_ERROR', 'SERVER_ERROR', 'RATE_LIMITED',
+]);
+/** Of these, what is over with this connection or sign-in: the next one tries again. */
+const OVER = new Set(['CONNECTION_LOST', 'CLOSED', 'NOT_SIGNED_IN', 'REFUSED', 'GAVE_UP']);
 
 export class Rooms {
 	/** @param {RoomsOptions} options */
@@ -39,7 +47,7 @@ export class Rooms {
 	#room(id) {
 		let room = this.rooms.get(id);
 		if (!room) {
-			room = { id, timeline: new Timeline(this.options.keep), isJoined: false, filling: null, again: false, timer: null };
+			room = { id, timeline: new Timeline(this.options.keep), isJoined: false, filling: null, again: false, isStale: false, timer: null };
 			this.rooms.set(id, room);
 		}
 		return room;
@@ -156,7 +164,9 @@ export class Rooms {
 		this.options.clock.clearTimeout(room.timer);
 		room.timer = this.options.clock.setTimeout(() => {
 			room.timer = null;
-			if (room.timeline.hasHole)
+			if (room.isStale)
+				this.#return(room);
+			else if (room.timeline.hasHole)
 				this.#fill(room);
 		}, ms);
 	}
@@ -168,17 +178,36 @@ export class Rooms {
 
 	/** @param {Room} room */
 	async #return(room) {
+		room.isStale = false;
 		try {
 			if (room.isJoined)
 				await this.options.request('join_conversation', { conversationId: room.id });
-			this.#fill(room);
+			if (this.rooms.get(room.id) === room)
+				this.#fill(room);
 		} catch (error) {
-			const { code } = /** @type {ParleyError} */ (error);
-			if (code === 'CONNECTION_LOST' || code === 'CLOSED')
-				return;
-			this.#unjoin(room);
-			this.options.onLost(room.id, /** @type {ParleyError} */ (error));
+			this.#notReturned(room, /** @type {ParleyError} */ (error));
 		}
+	}
+
+	/** @param {Room} room @param {ParleyError} error */
+	#notReturned(room, error) {
+		if (this.rooms.get(room.id) !== room)
+			return;
+		if (PASSING.has(error.code)) {
+			this.#stale(room, error);
+			return;
+		}
+		this.#unjoin(room);
+		this.options.onLost(room.id, error);
+	}
+
+	/** Not up to date: tried again, at the latest on the next connection. @param {Room} room @param {ParleyError} error */
+	#stale(room, error) {
+		this.options.log('not up to date yet', room.id, error.message);
+		if (OVER.has(error.code))
+			return;
+		room.isStale = true;
+		this.#later(room, AGAIN_MS);
 	}
 
 	/** @param {Room} room */
@@ -191,9 +220,8 @@ export class Rooms {
 		}
 		room.filling = this.#fillAll(room)
 			.catch((error) => {
-				this.options.log('a gap could not be filled yet', room.id, error.message);
-				if (error.code !== 'CLOSED' && error.code !== 'ACCESS_DENIED')
-					this.#later(room, AGAIN_MS);
+				if (this.rooms.get(room.id) === room && error.code !== 'ACCESS_DENIED')
+					this.#stale(room, error);
 			})
 			.finally(() => {
 				room.filling = null;

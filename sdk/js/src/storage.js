@@ -14,6 +14,7 @@ const STORE = 'outbox';
 /** @implements {OutboxStorage} */
 export class MemoryStorage {
 	constructor() {
+		this.isLasting = false;
 		/** @type {Map<string, OutboxEntry>} */
 		this.entries = new Map();
 	}
@@ -55,50 +56,81 @@ function committed(transaction) {
 
 /** @implements {OutboxStorage} */
 export class IndexedDbStorage {
-	/** @param {IDBDatabase} database */
-	constructor(database) {
-		this.database = database;
-		/* A newer version of the page wants to change it: it must not wait for us. */
-		database.onversionchange = () => database.close();
+	/** @type {Promise<IDBDatabase> | null} */
+	#database = null;
+
+	/** @param {IDBFactory} [factory] */
+	constructor(factory = globalThis.indexedDB) {
+		this.factory = factory;
 	}
 
 	/** @param {IDBFactory} [factory] @returns {Promise<IndexedDbStorage>} */
-	static async open(factory = globalThis.indexedDB) {
-		const request = factory.open(DATABASE, 1);
+	static async open(factory) {
+		const storage = new IndexedDbStorage(factory);
+		await storage.#open();
+		return storage;
+	}
+
+	/* A browser may take the database away (cleared data, a long sleep): it is opened anew when needed. */
+	#open() {
+		this.#database ??= this.#connect().catch((error) => {
+			this.#database = null;
+			throw error;
+		});
+		return this.#database;
+	}
+
+	/** @returns {Promise<IDBDatabase>} */
+	async #connect() {
+		const request = this.factory.open(DATABASE, 1);
 		request.onupgradeneeded = () => {
 			request.result.createObjectStore(STORE, { keyPath: 'id' }).createIndex('account', 'account');
 		};
-		return new IndexedDbStorage(await answer(request));
+		const database = await answer(request);
+		database.onclose = () => { this.#database = null; };
+		/* A newer version of the page wants to change it: it must not wait for us. */
+		database.onversionchange = () => {
+			this.#database = null;
+			database.close();
+		};
+		return database;
 	}
 
-	/** @param {IDBTransactionMode} mode */
-	#begin(mode) {
-		const transaction = this.database.transaction(STORE, mode);
-		return { transaction, store: transaction.objectStore(STORE) };
+	/** @param {IDBTransactionMode} mode @returns {Promise<IDBTransaction>} */
+	async #begin(mode) {
+		const database = await this.#open();
+		try {
+			return database.transaction(STORE, mode);
+		} catch {
+			this.#database = null;
+			return (await this.#open()).transaction(STORE, mode);
+		}
 	}
 
 	/** @param {string} account @returns {Promise<OutboxEntry[]>} */
 	async load(account) {
-		const { store } = this.#begin('readonly');
-		return answer(store.index('account').getAll(account));
+		const transaction = await this.#begin('readonly');
+		return answer(transaction.objectStore(STORE).index('account').getAll(account));
 	}
 
 	/** Done when it is committed. @param {OutboxEntry} entry */
 	async put(entry) {
-		const { transaction, store } = this.#begin('readwrite');
-		store.put(entry);
+		const transaction = await this.#begin('readwrite');
+		transaction.objectStore(STORE).put(entry);
 		await committed(transaction);
 	}
 
 	/** @param {string} id */
 	async remove(id) {
-		const { transaction, store } = this.#begin('readwrite');
-		store.delete(id);
+		const transaction = await this.#begin('readwrite');
+		transaction.objectStore(STORE).delete(id);
 		await committed(transaction);
 	}
 
 	async close() {
-		this.database.close();
+		const database = await this.#database;
+		this.#database = null;
+		database?.close();
 	}
 }
 
@@ -111,12 +143,12 @@ export class IndexedDbStorage {
 export async function openStorage(wanted, log) {
 	if (typeof wanted === 'object')
 		return wanted;
-	if (wanted !== 'memory' && globalThis.indexedDB) {
-		try {
+	try {
+		/* Where a page is forbidden to store, even looking at it may throw. */
+		if (wanted !== 'memory' && globalThis.indexedDB)
 			return await IndexedDbStorage.open();
-		} catch (error) {
-			log('no IndexedDB, unsent messages are kept in memory', error);
-		}
+	} catch (error) {
+		log('no IndexedDB, unsent messages are kept in memory', error);
 	}
 	return new MemoryStorage();
 }

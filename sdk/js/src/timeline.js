@@ -69,8 +69,10 @@ export class Timeline {
 			this.#release();
 			return true;
 		}
-		if (this.held.size < HELD_MAX)
-			this.held.set(message.seq, message);
+		/* The newest are kept: what goes is old enough to come with a page. */
+		if (this.held.size >= HELD_MAX)
+			this.held.delete(/** @type {number} */ (this.held.keys().next().value));
+		this.held.set(message.seq, message);
 		return false;
 	}
 

@@ -457,18 +457,18 @@ export class Chat {
 		return this.#do('Failed to send message', () => {
 			if (!conversationId || !content || !KINDS.includes(messageType))
 				throw new ParleyError('INVALID_ARGUMENT', 'A message needs a conversation, content and a known type');
-			return this.outbox.add({ id: clientMessageId, conversationId, content, messageType, replyToId, metadata });
+			return this.outbox.add({ clientMessageId, conversationId, content, messageType, replyToId, metadata });
 		});
 	}
 
 	/** One try. @param {import('../types/index.d.ts').OutboxEntry} entry @returns {Promise<Message>} */
-	async #send({ id, conversationId, content, messageType, replyToId, metadata }) {
+	async #send({ clientMessageId, conversationId, content, messageType, replyToId, metadata }) {
 		const isMap = typeof content === 'object';
 		const payload = {
 			conversationId,
 			...(isMap ? { encryptedContents: content } : { content }),
 			messageType,
-			clientMessageId: id,
+			clientMessageId,
 			...(replyToId ? { replyToId } : {}),
 			...(metadata ? { metadata } : {}),
 		};
@@ -485,7 +485,7 @@ export class Chat {
 		}
 	}
 
-	/** Resolves when everything that was sent so far would survive a reload. */
+	/** Resolves when what was sent so far is written down, with whether it would survive a reload. */
 	stored() {
 		return this.outbox.stored();
 	}

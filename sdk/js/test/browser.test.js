@@ -143,18 +143,54 @@ describe('in Chromium', { skip }, () => {
 		}
 	});
 
-	test('without IndexedDB and Web Locks it works in memory', async () => {
-		const { ann, ben, room } = await scene();
-		const page = await browser.context.newPage();
-		await page.addInitScript(() => {
+	const BROKEN = {
+		'without IndexedDB and Web Locks': () => {
 			Object.defineProperty(globalThis, 'indexedDB', { value: { open: () => { throw new Error('private'); } } });
 			Object.defineProperty(navigator, 'locks', { value: undefined });
+		},
+		'where storage may not even be looked at': () => {
+			const get = () => { throw new DOMException('denied', 'SecurityError'); };
+			Object.defineProperty(globalThis, 'indexedDB', { get });
+			Object.defineProperty(globalThis, 'localStorage', { get });
+		},
+		'with a database that never opens': () => {
+			Object.defineProperty(globalThis, 'indexedDB', { value: { open: () => ({}) } });
+		},
+		'when the quota is used up': () => {
+			IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError'); };
+		},
+	};
+	for (const [name, breakIt] of Object.entries(BROKEN))
+		test(`${name}: it works in memory, and says so`, async () => {
+			const { ann, ben, room } = await scene();
+			const page = await browser.context.newPage();
+			await page.addInitScript(breakIt);
+			await page.goto(`${browser.origin}/test/page/`);
+			await page.waitForFunction(() => globalThis.page);
+			await open(page, ann, null, NOWHERE);
+			await page.evaluate((to) => { globalThis.page.chat.sendMessage(to, 'm0'); }, room);
+			assert.equal(await page.evaluate(() => globalThis.page.chat.stored()), false);
+			await page.evaluate(() => globalThis.page.chat.destroy());
+			await open(page, ann, null);
+			await page.evaluate((to) => { globalThis.page.chat.sendMessage(to, 'm1'); }, room);
+			await until('heard', () => texts(ben).length === 1);
+			await page.close();
 		});
-		await page.goto(`${browser.origin}/test/page/`);
-		await page.waitForFunction(() => globalThis.page);
-		await open(page, ann, room);
-		await send(page, room, 'm0');
-		await until('heard', () => texts(ben).length === 1);
+
+	test('a database that is taken away is made anew', async () => {
+		const { ann } = await scene();
+		const page = await browser.page();
+		await open(page, ann, null, NOWHERE);
+		await send(page, 'r', 'm0');
+		await page.evaluate(() => new Promise((resolve, reject) => {
+			const request = indexedDB.deleteDatabase('parley-client');
+			request.onsuccess = resolve;
+			request.onerror = reject;
+		}));
+		await send(page, 'r', 'm1');
+		await reload(page);
+		await open(page, ann, null, NOWHERE);
+		await until('the second is there', async () => (await count(page)) === 1);
 		await page.close();
 	});
 

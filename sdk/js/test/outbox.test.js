@@ -179,7 +179,7 @@ test('limits in entries and bytes; done is room again', async () => {
 
 test('an id that is there already is the same message', async () => {
 	const box = await running();
-	const [a, b] = [box.add(draft('1', 'r', { id: 'mine' })), box.add(draft('1', 'r', { id: 'mine' }))];
+	const [a, b] = [box.add(draft('1', 'r', { clientMessageId: 'mine' })), box.add(draft('1', 'r', { clientMessageId: 'mine' }))];
 	assert.equal(a, b);
 	assert.equal(box.pending.length, 1);
 });
@@ -206,6 +206,23 @@ test('what an earlier page left goes first, though the clock was set back', asyn
 	assert.deepEqual(await storage.load('me'), []);
 	const numbers = [...new Set(sends.map((s) => s.entry.n))];
 	assert.deepEqual(numbers, [...numbers].sort((a, b) => a - b));
+});
+
+test('an id is unique in its conversation: elsewhere, and for another user, it is another message', async () => {
+	const box = await running();
+	const chosen = { clientMessageId: 'order 1' };
+	box.add(draft('here', 'a', chosen)).catch(() => {});
+	box.add(draft('there', 'b', chosen)).catch(() => {});
+	await clock.settle();
+	assert.deepEqual(said(), ['here', 'there']);
+	assert.deepEqual(sends.map((s) => s.entry.clientMessageId), ['order 1', 'order 1']);
+	await box.open('other');
+	box.add(draft('theirs', 'a', chosen)).catch(() => {});
+	await box.stored();
+	assert.equal((await storage.load('me')).length, 2);
+	box.add(draft('no id', 'c', { clientMessageId: '' })).catch(() => {});
+	await clock.settle();
+	assert.equal(sends.at(-1).entry.clientMessageId, sends.at(-1).entry.id);
 });
 
 test('another account: rejected here, kept there, sent by its author', async () => {
@@ -300,4 +317,42 @@ test('the storage that was asked for, or the best there is', async () => {
 	assert.equal(await openStorage(storage, () => {}), storage);
 	assert.ok((await openStorage('memory', () => {})) instanceof MemoryStorage);
 	assert.ok((await openStorage('auto', () => {})) instanceof MemoryStorage);
+});
+
+test('a storage that never answers, or a lock that another tab keeps, holds nothing up for long', async () => {
+	const never = () => new Promise(() => {});
+	const silent = { load: never, put: never, remove: never, close: never };
+	const locks = lockManager();
+	locks.request('parley-client:adopt', never);
+	const cases = { silent: { storage: async () => silent }, unopened: { storage: never }, locked: { tabs: new Tabs(locks) } };
+	for (const [name, options] of Object.entries(cases)) {
+		sends = [];
+		const box = outbox(options);
+		box.open('me');
+		box.start();
+		const result = box.add(draft(name));
+		await clock.tick(10000);
+		assert.deepEqual(said(), [name]);
+		sends[0].ok();
+		await result;
+		let isClosed = false;
+		box.close().then(() => { isClosed = true; });
+		await clock.tick(20000);
+		assert.ok(isClosed, name);
+	}
+});
+
+test('stored() says whether it would survive', async () => {
+	const box = await running();
+	box.add(draft('in memory')).catch(() => {});
+	assert.equal(await box.stored(), false);
+	storage.isLasting = true;
+	const lasting = outbox();
+	lasting.add(draft('of nobody yet')).catch(() => {});
+	assert.equal(await lasting.stored(), false, 'whose it is is not known');
+	await lasting.open('me');
+	assert.equal(await lasting.stored(), true);
+	storage.put = async () => { throw new Error('quota'); };
+	lasting.add(draft('too much')).catch(() => {});
+	assert.equal(await lasting.stored(), false);
 });

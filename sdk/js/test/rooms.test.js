@@ -110,6 +110,40 @@ test('a room that is closed to us now is said and not joined again; the others a
 	assert.equal(r.isJoined('r'), true, 'a lost connection is no answer');
 });
 
+test('no answer, or trouble of the server, closes no room: it is joined again and filled', async () => {
+	for (const code of ['REQUEST_TIMEOUT', 'DATABASE_ERROR', 'RATE_LIMITED']) {
+		const r = await joined();
+		await r.join('q'); /* not shown, so it would be forgotten */
+		fault = () => code;
+		await r.rejoin();
+		assert.deepEqual([r.isJoined('r'), r.isJoined('q'), lost], [true, true, []], code);
+		fault = () => null;
+		stored = run(1, 3);
+		asked = [];
+		await clock.tick(5000);
+		assert.deepEqual(asked.filter(([type]) => type === 'join_conversation').length, 2, code);
+		assert.deepEqual(seqs(r), [1, 2, 3], code);
+		r.clear();
+	}
+	const r = await joined();
+	fault = () => 'NOT_SIGNED_IN';
+	await r.rejoin();
+	assert.equal(r.isJoined('r'), true, 'the next sign-in joins again');
+	assert.deepEqual(clock.pending, []);
+});
+
+test('what was missed is asked for again when that failed, also if nothing new is said', async () => {
+	const r = await joined();
+	stored = run(1, 3);
+	fault = (type) => (type === 'load_messages' ? 'DATABASE_ERROR' : null);
+	await r.rejoin();
+	await clock.settle();
+	fault = () => null;
+	await clock.tick(5000);
+	assert.deepEqual(seqs(r), [1, 2, 3]);
+	r.clear();
+});
+
 test('what is neither joined nor shown is not kept', async () => {
 	const r = await joined();
 	await r.load('q');

@@ -135,3 +135,12 @@ test('whose token it is', () => {
 	for (const bad of ['', 'opaque', 'a.b.c', 'a.!!.c', sign({}), sign({ sub: 5 })])
 		assert.equal(subjectOf(bad), null);
 });
+
+test('a flood before the first page: the newest are kept, so what came with it is there or is a hole', () => {
+	const t = new Timeline(10000);
+	for (let seq = 1; seq <= 1500; seq++)
+		t.add({ id: `m${seq}`, seq });
+	assert.equal(t.held.size, 1000);
+	t.reset(Array.from({ length: 50 }, (_, i) => ({ id: `m${1450 + i}`, seq: 1450 + i })), true);
+	assert.equal(t.last, 1500);
+});

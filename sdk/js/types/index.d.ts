@@ -201,8 +201,10 @@ export interface Frame {
 
 /** A message that waits to be sent or acknowledged. Plain data. */
 export interface OutboxEntry {
-	/** Its clientMessageId. */
+	/** Its key: unique, also among conversations and users. */
 	id: string;
+	/** By this the server knows a message that is sent again; unique for the user and the conversation. */
+	clientMessageId: string;
 	/** Whose it is: url and user. */
 	account: string;
 	/** The tab that sends it. */
@@ -220,6 +222,8 @@ export interface OutboxEntry {
 
 /** Where entries survive. `put` is done when the entry is safe; both methods may be called for ids that are (not) there. */
 export interface OutboxStorage {
+	/** Whether entries survive the program. Default true. */
+	readonly isLasting?: boolean;
 	load(account: string): Promise<OutboxEntry[]>;
 	put(entry: OutboxEntry): Promise<void>;
 	remove(id: string): Promise<void>;
@@ -342,8 +346,11 @@ export interface WsChat extends Readable<ChatState> {
 	stopTyping(conversationId: string): Promise<boolean>;
 	/** For each key: starts, and stops three seconds after the last. */
 	setTyping(conversationId: string): void;
-	/** Resolves when everything sent so far would survive a reload. */
-	stored(): Promise<void>;
+	/**
+	 * Resolves when what was sent so far is written down, with whether it would survive a reload: false
+	 * without a storage that lasts, and while it is not known whose it is (a token function, not signed in yet).
+	 */
+	stored(): Promise<boolean>;
 	/** Hears all frames of a type that are no answers. Returns what ends it. */
 	on(type: string, listener: (payload: any, frame: Frame) => void): () => void;
 	/** Any request of the protocol. Rejects with a ParleyError. `again`: may be asked twice. */

@@ -79,7 +79,7 @@ export interface RoomsOptions {
 }
 
 export interface Draft {
-	id?: string;
+	clientMessageId?: string;
 	conversationId: string;
 	content: string | Record<string, string>;
 	messageType: string;
@@ -95,6 +95,8 @@ export interface Item {
 	tries: number;
 	/** Its entry was given to the storage. */
 	isStored: boolean;
+	/** ... and is there, and the storage lasts. */
+	isSafe: boolean;
 }
 
 export interface Lane {
