@@ -6,11 +6,34 @@
 
 enum { USER_BYTES = 4096 };
 
+struct leaving {
+	struct pl_hub *hub;
+	const struct pl_uuid *conversation;
+};
+
+static void unseat(struct pl_member *m, void *ctx)
+{
+	const struct leaving *l = ctx;
+	pl_hub_unjoin(l->hub, PL_CONTAINER(m, struct pl_peer, member), l->conversation);
+}
+
+/* Who is no member any more hears nothing more of what is not everybody's (has no alias). */
+static void show_out(struct pl_hub *hub, const struct pl_event *e)
+{
+	struct pl_topic_id t = pl_topic_user(&e->actor.id);
+	for (size_t i = 0; !e->alias.len && i < e->nparticipants; i++) {
+		struct leaving l = {hub, &e->participants[i]};
+		pl_room_each(&hub->rooms, pl_topic_slice(&t), unseat, &l);
+	}
+}
+
 static void on_event(struct pl_bus_node *node, struct pl_event *e)
 {
 	struct pl_hub *hub = PL_CONTAINER(node, struct pl_hub, node);
 	pl_presence_on_event(hub, e);
 	pl_roster_on_event(hub, e);
+	if (e->kind == PL_EV_MEMBER && !e->on)
+		show_out(hub, e);
 	if (e->kind != PL_EV_DISMISS)
 		pl_rooms_deliver(&hub->rooms, e);
 	else if (hub->on_dismiss)

@@ -101,6 +101,18 @@ static void add_conversation(struct online *o, const struct pl_uuid *conversatio
 	o->n++;
 }
 
+static void no_member(struct pl_hub *hub, const struct pl_event *e)
+{
+	struct online *o = pl_map_get(&hub->online, key_of(&e->actor.id));
+	for (size_t i = 0; o && i < e->nparticipants; i++) {
+		size_t at = place_of(o, &e->participants[i]);
+		if (at == o->n || !pl_uuid_eq(&o->conversations[at], &e->participants[i]))
+			continue;
+		memmove(&o->conversations[at], &o->conversations[at + 1],
+			(--o->n - at) * sizeof(*o->conversations));
+	}
+}
+
 static struct online *come_online(struct pl_hub *hub, const struct pl_event *e)
 {
 	struct online *o = PL_NEW(struct online);
@@ -196,6 +208,8 @@ void pl_presence_on_event(struct pl_hub *hub, struct pl_event *e)
 		joined(hub, e);
 	else if (e->kind == PL_EV_CONVERSATION)
 		conversation_created(hub, e);
+	else if (e->kind == PL_EV_MEMBER && !e->on)
+		no_member(hub, e);
 	else if (e->kind == PL_EV_ASK && !hub->is_stopped)
 		answer(hub, e);
 }

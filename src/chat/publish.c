@@ -199,16 +199,14 @@ static int (*meaning_of(const struct pl_op *op))(struct pl_event *, const struct
 	case PL_OP_MARK_READ:
 		return op->mark_read.moved && !op->mark_read.is_silent ? from_mark_read : NULL;
 	case PL_OP_CREATE: return op->create.existed ? NULL : from_create;
-	case PL_OP_DIRECT:
-		return op->direct.create && !op->direct.existed ? from_direct : NULL;
+	case PL_OP_DIRECT: return op->direct.create && !op->direct.existed ? from_direct : NULL;
 	case PL_OP_OPEN_ROOM: return op->open_room.is_new_member ? from_open_room : NULL;
 	case PL_OP_LEAVE: return from_leave;
 	case PL_OP_JOIN_GROUP: return from_join_group;
 	case PL_OP_CREATE_GROUP: return from_create_group;
 	/* Also when it was disabled before: whoever asks again wants to be sure. */
 	case PL_OP_DISABLE: return op->disable.on ? from_disable : NULL;
-	case PL_OP_SET_PASSWORD:
-		return op->set_password.instead_of.at ? NULL : from_set_password;
+	case PL_OP_SET_PASSWORD: return op->set_password.instead_of.at ? NULL : from_set_password;
 	default: return NULL;
 	}
 }

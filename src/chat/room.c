@@ -24,7 +24,7 @@ struct pl_room {
 	char topic[];
 };
 
-enum { KINDS_MAX = 8, MEMBERS_MAX = 1 << 24, FIRST_CAP = 2, SHRINK_FROM = 64 };
+enum { KINDS_MAX = 16, MEMBERS_MAX = 1 << 24, FIRST_CAP = 2, SHRINK_FROM = 64 };
 
 void pl_rooms_init(struct pl_rooms *rooms, size_t max, struct pl_metrics *metrics)
 {

@@ -40,7 +40,7 @@ bool pl_room_is_listed(const struct pl_rooms *, const struct pl_member *, struct
 bool pl_seat_is_listed(const struct pl_member *, uint32_t seat, struct pl_slice *topic,
 		       struct pl_slice *alias);
 
-/* Its members, in no order. `visit` must not join or leave. */
+/* Its members, in no order. `visit` must not join or leave this room. */
 void pl_room_each(const struct pl_rooms *, struct pl_slice topic,
 		  void (*visit)(struct pl_member *, void *ctx), void *ctx);
 /* The topic of a room that a member has a seat in; lives as long as the seat. */

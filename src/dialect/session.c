@@ -85,13 +85,14 @@ static void release(struct pl_session *s)
 	if (--s->refs)
 		return;
 	pl_buf_fini(&s->waiting);
+	pl_free(s->request);
 	pl_free(s);
 }
 
 /* Not on its way out: who was told to go neither signs in nor asks any more. */
 static bool is_here(const struct pl_session *s)
 {
-	return s->conn && pl_conn_is_open(s->conn);
+	return s->conn && (s->request || pl_conn_is_open(s->conn));
 }
 
 static void end(struct pl_session *s, uint16_t code, struct pl_slice reason)
@@ -120,6 +121,8 @@ static void on_timer(struct pl_timer *t)
 	struct pl_session *s = PL_CONTAINER(t, struct pl_session, timer);
 	struct pl_hub *hub = s->gateway->hub;
 	if (!pl_session_is_signed_in(s)) {
+		if (s->dialect->on_deadline)
+			s->dialect->on_deadline(s);
 		end(s, 1008, PL_S("nobody signed in"));
 		return;
 	}
@@ -175,27 +178,66 @@ static struct pl_session *new_session(struct pl_conn *c, struct pl_gateway *g,
 	return s;
 }
 
+static void refuse_upgrade(struct pl_conn *c, int err)
+{
+	pl_conn_respond_text(c, err == PL_EINVAL ? 400 : 503, "text/plain", PL_S("refused\n"));
+}
+
+/* As one that is upgraded when the token is known to be good. */
+static void open_later(struct pl_session *s, const struct pl_request *q, struct pl_slice token)
+{
+	s->request = pl_request_keep(q);
+	if (s->request) {
+		pl_conn_set_user(s->conn, s);
+		pl_session_sign_in(s, token, (struct pl_slice){NULL, 0}, false);
+		return;
+	}
+	refuse_upgrade(s->conn, PL_ENOMEM);
+	pl_free(s);
+}
+
+static void open_now(struct pl_session *s, const struct pl_request *q, struct pl_slice token)
+{
+	struct pl_gateway *g = s->gateway;
+	const struct pl_dialect *d = s->dialect;
+	int err = pl_conn_upgrade(s->conn, q, (struct pl_slice){NULL, 0}, s);
+	if (err) {
+		refuse_upgrade(s->conn, err);
+		pl_free(s);
+		return;
+	}
+	if (g->options->auth_deadline_ms)
+		pl_timer_set(g->hub->loop, &s->timer, g->options->auth_deadline_ms);
+	if (token.len)
+		pl_session_sign_in(s, token, (struct pl_slice){NULL, 0}, false);
+	else if (d->on_no_token)
+		d->on_no_token(s);
+}
+
 void pl_session_open(struct pl_conn *c, const struct pl_request *q, struct pl_gateway *g,
 		     const struct pl_dialect *d)
 {
 	struct pl_session *s = new_session(c, g, d);
 	struct pl_arena a;
-	int err = s ? pl_conn_upgrade(c, q, (struct pl_slice){NULL, 0}, s) : PL_ENOMEM;
-	if (err) {
-		pl_free(s);
-		pl_conn_respond_text(c, err == PL_EINVAL ? 400 : 503, "text/plain",
-				     PL_S("refused\n"));
+	if (!s) {
+		refuse_upgrade(c, PL_ENOMEM);
 		return;
 	}
-	if (g->options->auth_deadline_ms)
-		pl_timer_set(g->hub->loop, &s->timer, g->options->auth_deadline_ms);
 	pl_arena_init(&a, TOKEN_ARENA);
 	struct pl_slice token = d->find_token ? d->find_token(q, &a) : find_token(q, &a);
-	if (token.len)
-		pl_session_sign_in(s, token, (struct pl_slice){NULL, 0}, false);
-	else if (d->on_no_token)
-		d->on_no_token(s);
+	if (token.len && d->asks_first)
+		open_later(s, q, token);
+	else
+		open_now(s, q, token);
 	pl_arena_fini(&a);
+}
+
+/* Nobody is signed in, and nothing is left of whoever was. */
+static void sign_out(struct pl_session *s)
+{
+	if (s->dialect->on_end)
+		s->dialect->on_end(s);
+	pl_hub_leave(s->gateway->hub, &s->peer);
 }
 
 void pl_session_close(struct pl_conn *c, uint16_t code, struct pl_slice reason)
@@ -205,9 +247,10 @@ void pl_session_close(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 	(void)reason;
 	if (!s)
 		return; /* it broke while it was being upgraded, and never became a session */
-	if (s->dialect->on_end)
-		s->dialect->on_end(s);
-	pl_hub_leave(s->gateway->hub, &s->peer);
+	sign_out(s);
+	if (s->preparing)
+		pl_session_done(s->preparing);
+	s->preparing = NULL;
 	pl_timer_stop(&s->timer);
 	s->conn = NULL;
 	release(s);
@@ -349,15 +392,80 @@ static int enter(struct pl_session *s, const struct pl_op *op, uint64_t expires_
 	return 0;
 }
 
+/* Nothing of the connection is ours any more: no on_close will come. */
+static void let_go(struct pl_session *s)
+{
+	pl_timer_stop(&s->timer);
+	s->conn = NULL;
+	release(s);
+}
+
+static bool is_clients_fault(int err)
+{
+	return err == PL_EDENIED || err == PL_EEXPIRED || err == PL_ENOTFOUND ||
+	       err == PL_EEXISTS || err == PL_ELIMIT;
+}
+
+static void answer_upgrade(struct pl_session *s, int err)
+{
+	struct pl_conn *c = s->conn;
+	int failed = err ? err : pl_conn_upgrade(c, s->request, (struct pl_slice){NULL, 0}, s);
+	if (!failed) {
+		pl_free(s->request);
+		s->request = NULL;
+		return;
+	}
+	pl_conn_set_user(c, NULL);
+	if (err && is_clients_fault(err))
+		pl_conn_respond_text(c, 401, "text/plain", PL_S("Unauthorized\n"));
+	else
+		refuse_upgrade(c, err ? PL_ENOMEM : failed);
+	sign_out(s);
+	let_go(s);
+}
+
+/* The end of a sign-in, good or bad. The session may be gone afterwards. */
+static void conclude(struct pl_session *s, struct pl_slice ref, bool was_asked, int err)
+{
+	s->is_signing_in = false;
+	if (s->request) {
+		s->refs++; /* it must still be there to be looked at */
+		answer_upgrade(s, err);
+		bool is_open = s->conn != NULL;
+		release(s);
+		if (!is_open)
+			return;
+	}
+	s->dialect->on_signed_in(s, ref, was_asked, err);
+	say_what_waited(s);
+}
+
+void pl_session_ready(struct pl_session *s, int err)
+{
+	struct pl_op *op = s->preparing;
+	const struct call *call = op->owner;
+	s->preparing = NULL;
+	if (err)
+		sign_out(s);
+	if (is_here(s))
+		conclude(s, call->ref, call->was_asked, err);
+	pl_session_done(op);
+}
+
 static void on_user_found(struct pl_op *op)
 {
 	const struct call *call = op->owner;
 	struct pl_session *s = pl_session_of(op);
+	int err = op->err;
 	if (s && is_here(s)) {
-		int err = op->err ? op->err : enter(s, op, call->expires_s);
-		s->is_signing_in = false;
-		s->dialect->on_signed_in(s, call->ref, call->was_asked, err);
-		say_what_waited(s);
+		if (!err)
+			err = enter(s, op, call->expires_s);
+		if (!err && s->dialect->prepare) {
+			s->preparing = op;
+			s->dialect->prepare(s);
+			return;
+		}
+		conclude(s, call->ref, call->was_asked, err);
 	}
 	pl_session_done(op);
 }
@@ -424,6 +532,10 @@ void pl_session_sign_in(struct pl_session *s, struct pl_slice token, struct pl_s
 	int err = start_sign_in(s, token, ref, was_asked);
 	if (!err)
 		return;
+	if (s->request) {
+		conclude(s, ref, was_asked, err);
+		return;
+	}
 	s->dialect->on_signed_in(s, ref, was_asked, err);
 	if (err == PL_ELIMIT)
 		end(s, 1008, PL_S("too many refused tokens"));

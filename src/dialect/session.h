@@ -19,6 +19,9 @@ struct pl_gateway_options {
 	bool provision;             /* a verified token of an unknown user makes that user */
 	/* Native: frames that a connection may send in a window; 0: any number. */
 	uint32_t native_messages, native_window_ms;
+	bool realtime_single_session; /* a newer connection of a user and kind ends the older */
+	bool realtime_push_init;      /* older clients hear INIT_DATA without asking */
+	uint32_t realtime_history;    /* messages of a history */
 };
 
 struct pl_custom_message;
@@ -62,7 +65,18 @@ struct pl_dialect {
 	struct pl_slice (*find_token)(const struct pl_request *, struct pl_arena *);
 	/* The handshake is done and brought no token. */
 	void (*on_no_token)(struct pl_session *);
-	/* The connection is gone; the peer still is who it was. */
+	/* A token of the handshake is looked at before the upgrade: a bad one is answered with 401.
+	 */
+	bool asks_first;
+	/*
+	 * The peer is the user now, and the dialect has something to do before anybody is told so;
+	 * it ends with pl_session_ready. Messages wait until then.
+	 */
+	void (*prepare)(struct pl_session *);
+	/* Nobody signed in in time: the connection is about to be closed. */
+	void (*on_deadline)(struct pl_session *);
+	/* The connection is gone, or who was signed in is not any more; the peer still is who it
+	 * was. May come more than once. */
 	void (*on_end)(struct pl_session *);
 	/* Messages that may wait while signing in, and their bytes; 0: 64, 256 KiB. */
 	uint32_t waiting_max, waiting_bytes;
@@ -75,7 +89,9 @@ struct pl_session {
 	const struct pl_dialect *dialect;
 	uint32_t refs; /* the connection's, and one per operation under way */
 	bool is_signing_in, is_warned;
-	struct pl_buf waiting; /* messages that came while signing in: length, bytes */
+	struct pl_request *request; /* whose upgrade is not answered yet; else NULL */
+	struct pl_op *preparing;    /* the sign-in that pl_session_ready ends; else NULL */
+	struct pl_buf waiting;      /* messages that came while signing in: length, bytes */
 	uint32_t nwaiting;
 	struct pl_timer timer; /* the deadline to sign in; then the token's warning and end */
 	uint64_t expires_s;
@@ -100,6 +116,9 @@ int pl_session_be_guest(struct pl_session *, const struct pl_user *) PL_MUST_CHE
  */
 void pl_session_sign_in(struct pl_session *, struct pl_slice token, struct pl_slice ref,
 			bool was_asked);
+/* Once, after `prepare`. An error: nobody has signed in, and on_signed_in hears of it (before an
+ * upgrade: 401, or 503 where it is not the client's mistake). */
+void pl_session_ready(struct pl_session *, int err);
 static inline bool pl_session_is_signed_in(const struct pl_session *s)
 {
 	return pl_peer_is_signed_in(&s->peer);

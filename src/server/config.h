@@ -132,6 +132,10 @@ struct pl_config {
 	size_t native_max_message;
 	bool native_compression;
 
+	bool realtime_single_session, realtime_push_init;
+	uint32_t realtime_history;
+	uint64_t realtime_heartbeat_ms;
+
 	bool handler_samples;
 
 	char *admin_key, *admin_key_file; /* at most one of them after loading */

@@ -3,6 +3,7 @@
 
 #include "dialect/native.h"
 #include "dialect/qrypt.h"
+#include "dialect/realtime.h"
 #include "server/settings.h"
 
 const struct pl_dialect_row pl_dialects[] = {
@@ -17,6 +18,15 @@ const struct pl_dialect_row pl_dialects[] = {
 	 .guests = &pl_native_guest_endpoint,
 	 .options = pl_settings_native,
 	 .path_of_all = "/native"},
+	{.name = "realtime-chat",
+	 .speaks = PL_SPEAKS_REALTIME_CHAT,
+	 .endpoint = &pl_realtime_chat_endpoint,
+	 .path_of_all = "/ws/chat/**"},
+	{.name = "realtime-presence",
+	 .speaks = PL_SPEAKS_REALTIME_PRESENCE,
+	 .endpoint = &pl_realtime_presence_endpoint,
+	 .options = pl_settings_presence,
+	 .path_of_all = "/ws/presence/**"},
 };
 
 const size_t pl_dialect_count = sizeof(pl_dialects) / sizeof(*pl_dialects);

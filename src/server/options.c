@@ -456,6 +456,34 @@ const struct pl_option pl_options[] = {
 	 .def = "true",
 	 .doc = "Whether native clients may negotiate compression."},
 
+	{.name = "realtime.single_session",
+	 BOOL(realtime_single_session),
+	 .def = "false",
+	 .reload = true,
+	 .doc = "A newer connection of a user for chat ends the older one, as does one for "
+		"presence "
+		"(`realtime-chat`, `realtime-presence`)."},
+	{.name = "realtime.push_init",
+	 BOOL(realtime_push_init),
+	 .def = "false",
+	 .reload = true,
+	 .doc = "Clients that bring their token with the handshake get `INIT_DATA` without "
+		"asking."},
+	{.name = "realtime.history",
+	 INT(realtime_history),
+	 .def = "1000",
+	 .min = 1,
+	 .max = 10000,
+	 .reload = true,
+	 .doc = "The newest messages that a history of these clients consists of; fewer when they "
+		"are long."},
+	{.name = "realtime.heartbeat",
+	 MILLIS(realtime_heartbeat_ms),
+	 .def = "30s",
+	 .max = HOUR,
+	 .doc = "How often sockets for presence are pinged; one that has not answered by the next "
+		"ping is dropped. 0 is not at all."},
+
 	{.name = "handler.samples",
 	 BOOL(handler_samples),
 	 .def = "false",

@@ -61,6 +61,16 @@ struct pl_ws_options pl_settings_native(const struct pl_config *c)
 	};
 }
 
+struct pl_ws_options pl_settings_presence(const struct pl_config *c)
+{
+	struct pl_ws_options o = conn_options(c).ws;
+	o.heartbeat_ms = millis(c->realtime_heartbeat_ms);
+	o.silence_ms = 0;
+	o.missed_max = 1;
+	o.missed_is_final = true;
+	return o;
+}
+
 /* ---- rates ---- */
 
 struct pl_rate_limits {
@@ -208,6 +218,9 @@ int pl_settings_new(const struct pl_config *c, const struct pl_settings *before,
 		.provision = c->auth_provision,
 		.native_messages = c->limits_enabled ? c->native_messages : 0,
 		.native_window_ms = millis(c->native_window_ms),
+		.realtime_single_session = c->realtime_single_session,
+		.realtime_push_init = c->realtime_push_init,
+		.realtime_history = c->realtime_history,
 	};
 	set_rates(s, c);
 	int err = copy_origins(s, &c->origins);

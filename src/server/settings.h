@@ -36,6 +36,8 @@ struct pl_settings *pl_settings_retain(struct pl_settings *); /* any thread */
 void pl_settings_release(struct pl_settings *);               /* any thread; NULL is fine */
 /* The WebSockets of the native dialect. */
 struct pl_ws_options pl_settings_native(const struct pl_config *);
+/* Of the sockets for presence of the chat+presence dialect. */
+struct pl_ws_options pl_settings_presence(const struct pl_config *);
 struct pl_limits *pl_settings_limits(const struct pl_settings *);
 
 /* The verifier of tokens: configured keys, or the data directory's own. */

@@ -25,7 +25,7 @@ struct pl_known_room {
 	struct pl_slice alias;
 	bool is_open;
 	enum pl_conversation_type type;
-	int64_t pair[2];                  /* direct: the keys of the two */
+	int64_t pair[2];                    /* direct: the keys of the two */
 	const struct pl_known_user *two[2]; /* as far as they were needed */
 	struct pl_known_room *next_dirty;
 	bool is_dirty;

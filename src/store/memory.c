@@ -92,8 +92,9 @@ static const char *why(struct pl_backend *b)
 
 static void free_kept(struct pl_memory *m)
 {
-	struct pl_map *const maps[] = {&m->user_ids,    &m->subjects, &m->room_ids, &m->aliases,
-				       &m->message_ids, &m->retries,  &m->accounts, &m->seen, &m->standings};
+	struct pl_map *const maps[] = {&m->user_ids, &m->subjects,    &m->room_ids,
+				       &m->aliases,  &m->message_ids, &m->retries,
+				       &m->accounts, &m->seen,        &m->standings};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_fini(maps[i]);
 	pl_arena_fini(&m->arena);
@@ -149,8 +150,9 @@ int pl_memory_open(const struct pl_store_options *o, struct pl_backend **out)
 	pl_log(o->log, PL_INFO, "store", "in memory: nothing outlives this process");
 	pthread_mutex_init(&m->lock, NULL);
 	pl_arena_init(&m->arena, MOST_BYTES);
-	struct pl_map *const maps[] = {&m->user_ids,    &m->subjects, &m->room_ids, &m->aliases,
-				       &m->message_ids, &m->retries,  &m->accounts, &m->seen, &m->standings};
+	struct pl_map *const maps[] = {&m->user_ids, &m->subjects,    &m->room_ids,
+				       &m->aliases,  &m->message_ids, &m->retries,
+				       &m->accounts, &m->seen,        &m->standings};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_init(maps[i], ENTRIES);
 	m->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);

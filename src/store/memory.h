@@ -68,10 +68,10 @@ struct pl_memory {
 	struct pl_mem_group **groups;
 	size_t nusers, nrooms, ngroups, cap_users, cap_rooms, cap_groups;
 	struct pl_map user_ids, subjects, room_ids, aliases, message_ids, retries;
-	struct pl_map accounts;  /* by folded name */
+	struct pl_map accounts; /* by folded name */
 	struct pl_mem_attendance *there;
 	size_t nthere, cap_there;
-	struct pl_map seen; /* user id -> when it last went away, uint64_t */
+	struct pl_map seen;      /* user id -> when it last went away, uint64_t */
 	struct pl_map standings; /* by user id: who has an account, or was ever locked out */
 	uint64_t changes;
 };

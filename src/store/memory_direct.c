@@ -1,4 +1,5 @@
-/* memory_direct.c - direct conversations by name, leaving, and who is there, in the memory store. */
+/* memory_direct.c - direct conversations by name, leaving, and who is there, in the memory store.
+ */
 #include "store/memory.h"
 
 #include "base/clock.h"

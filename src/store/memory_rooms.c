@@ -19,12 +19,11 @@ int pl_mem_add_member(struct pl_memory *m, struct pl_mem_room *r, struct pl_user
 	if (!all)
 		return PL_ENOMEM;
 	r->members = all;
-	r->members[r->nmembers++] = (struct pl_mem_member){
-		.user = u,
-		.role = role,
-		.joined_seq = joined_seq,
-		.last_read_seq = joined_seq,
-		.delivered_seq = joined_seq};
+	r->members[r->nmembers++] = (struct pl_mem_member){.user = u,
+							   .role = role,
+							   .joined_seq = joined_seq,
+							   .last_read_seq = joined_seq,
+							   .delivered_seq = joined_seq};
 	m->changes++;
 	return 0;
 }

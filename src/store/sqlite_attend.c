@@ -13,10 +13,9 @@
 
 int pl_attendance_open(struct pl_sqlite *c)
 {
-	int rc = pl_sqlite_exec(c->db,
-				"CREATE TEMP TABLE attendance (user INTEGER NOT NULL, "
-				"socket INTEGER NOT NULL, PRIMARY KEY (user, socket)) "
-				"STRICT, WITHOUT ROWID");
+	int rc = pl_sqlite_exec(c->db, "CREATE TEMP TABLE attendance (user INTEGER NOT NULL, "
+				       "socket INTEGER NOT NULL, PRIMARY KEY (user, socket)) "
+				       "STRICT, WITHOUT ROWID");
 	return rc ? (rc & 0xff) == SQLITE_NOMEM ? PL_ENOMEM : PL_EIO : 0;
 }
 

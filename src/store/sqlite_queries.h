@@ -36,7 +36,7 @@
 	X(USER_BY_SUBJECT, R, "SELECT " PL_USER_COLUMNS " FROM user WHERE subject = ?")         \
 	X(USER_BY_NAME, R,                                                                      \
 	  "SELECT " PL_USER_COLUMNS " FROM user WHERE username = ?1 COLLATE NOCASE "            \
-	  "ORDER BY username <> ?1, key LIMIT 1")                                                               \
+	  "ORDER BY username <> ?1, key LIMIT 1")                                               \
 	X(USER_ADD, W,                                                                          \
 	  "INSERT INTO user (id, subject, username, display_name, email, phone, avatar_url, "   \
 	  "created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)")                \
@@ -61,7 +61,7 @@
 	X(ROOM_STATE, W,                                                                        \
 	  "SELECT key, last_seq, updated_ms, alias, " PL_IS_OPEN                                \
 	  ", c.type, p.low, p.high FROM conversation c LEFT JOIN direct_pair p "                \
-	  "ON p.conversation = c.key WHERE c.id = ?")                                                  \
+	  "ON p.conversation = c.key WHERE c.id = ?")                                           \
 	X(PAIR_ADD, W, "INSERT INTO direct_pair (low, high, conversation) VALUES (?, ?, ?)")    \
 	X(ROOMS_OF_USER, R,                                                                     \
 	  "SELECT c.id FROM member JOIN conversation c ON c.key = member.conversation "         \
@@ -79,7 +79,7 @@
                                                                                                 \
 	X(SEAT, R,                                                                              \
 	  "SELECT u.key, c.key, m.role, m.joined_seq, m.last_read_seq, m.last_read_ms, "        \
-	  "c.last_seq, c.type FROM user u CROSS JOIN conversation c LEFT JOIN member m "                \
+	  "c.last_seq, c.type FROM user u CROSS JOIN conversation c LEFT JOIN member m "        \
 	  "ON m.conversation = c.key AND m.user = u.key AND m.left_seq IS NULL "                \
 	  "WHERE u.id = ? AND c.id = ? AND (m.user IS NOT NULL OR " PL_IS_OPEN ")")             \
 	X(MEMBER, W,                                                                            \

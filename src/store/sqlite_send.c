@@ -129,8 +129,7 @@ static int find_place(struct pl_sqlite *c, struct pl_op *op, struct place *p)
 	const struct pl_op_send *in = &op->send;
 	int err = know_user(c, &op->arena, &in->user, &p->user);
 	if (!err)
-		err = in->to.len ? meet(c, op)
-				 : pl_name_room(c, in->room, &op->send.conversation);
+		err = in->to.len ? meet(c, op) : pl_name_room(c, in->room, &op->send.conversation);
 	if (!err)
 		err = know_room(c, &in->conversation, &p->room);
 	if (!err)

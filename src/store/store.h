@@ -86,12 +86,12 @@ struct pl_op_access {
 };
 
 struct pl_op_open_room {
-	struct pl_uuid user;  /* unknown: sees open rooms only, and is not remembered */
-	struct pl_slice name; /* as `room` of the others */
+	struct pl_uuid user;   /* unknown: sees open rooms only, and is not remembered */
+	struct pl_slice name;  /* as `room` of the others */
 	struct pl_slice title; /* of a room that is made; empty: its alias */
-	bool create;          /* an open room of this alias, where there is none */
-	uint32_t rooms_max;   /* that may have an alias when one is created; 0: any number */
-	bool remember;        /* the user is a member of the open room for good */
+	bool create;           /* an open room of this alias, where there is none */
+	uint32_t rooms_max;    /* that may have an alias when one is created; 0: any number */
+	bool remember;         /* the user is a member of the open room for good */
 
 	/* err: PL_ENOTFOUND, PL_EDENIED, PL_EINVAL (no alias: see rules.h), PL_ELIMIT */
 	struct pl_conversation found;
@@ -160,7 +160,7 @@ struct pl_op_send {
 	struct pl_message message; /* content: the sender's own copy when per recipient */
 	struct pl_slice alias;     /* of the conversation, where it has one */
 	bool duplicate;            /* the first message again; nothing was stored */
-	struct pl_user other;      /* id and username of who hears it in a direct conversation; nil */
+	struct pl_user other; /* id and username of who hears it in a direct conversation; nil */
 	struct pl_conversation made; /* by `to`, just now; id nil: it was there */
 };
 
