@@ -9,6 +9,7 @@
 #ifndef PL_CHAT_HUB_H
 #define PL_CHAT_HUB_H
 
+#include "base/map.h"
 #include "bus/bus.h"
 #include "chat/limits.h"
 #include "chat/peer.h"

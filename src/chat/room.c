@@ -16,11 +16,15 @@ struct __attribute__((packed, aligned(4))) place {
 	uint32_t seat; /* its number among the member's */
 };
 
+/* With the topic in one block, and of a room with one member nothing else. */
 struct pl_room {
-	struct place *places;
+	union {
+		struct place alone; /* cap 0: the only place */
+		struct place *places;
+	};
+	char *alias; /* NULL: none, or nobody there is on a roster */
 	uint32_t count, cap;
 	uint32_t topic_len;
-	char *alias; /* NULL: none, or nobody there is on a roster */
 	char topic[];
 };
 
@@ -28,14 +32,14 @@ enum { KINDS_MAX = 16, MEMBERS_MAX = 1 << 24, FIRST_CAP = 2, SHRINK_FROM = 64 };
 
 void pl_rooms_init(struct pl_rooms *rooms, size_t max, struct pl_metrics *metrics)
 {
-	pl_map_init(&rooms->by_topic, max);
+	pl_topics_init(&rooms->by_topic, max);
 	rooms->metrics = metrics;
 	rooms->seats_max = PL_SEATS_MAX;
 }
 
 void pl_rooms_fini(struct pl_rooms *rooms)
 {
-	pl_map_fini(&rooms->by_topic);
+	pl_topics_fini(&rooms->by_topic);
 }
 
 struct pl_slice pl_room_topic(const struct pl_room *r)
@@ -43,16 +47,28 @@ struct pl_slice pl_room_topic(const struct pl_room *r)
 	return pl_slice(r->topic, r->topic_len);
 }
 
+static struct place *place_at(struct pl_room *r, uint32_t i)
+{
+	return r->cap ? &r->places[i] : &r->alone;
+}
+
+/* The topic begins where the struct's padding would. */
+static size_t size_of(struct pl_slice topic)
+{
+	size_t n = offsetof(struct pl_room, topic) + topic.len;
+	return n > sizeof(struct pl_room) ? n : sizeof(struct pl_room);
+}
+
 static int find_or_open(struct pl_rooms *rooms, struct pl_slice topic, struct pl_room **out)
 {
-	struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	struct pl_room *r = pl_topics_get(&rooms->by_topic, topic);
 	if (!r) {
-		r = pl_zalloc(1, sizeof(*r) + topic.len);
+		r = pl_zalloc(1, size_of(topic));
 		if (!r)
 			return PL_ENOMEM;
 		r->topic_len = (uint32_t)topic.len;
 		memcpy(r->topic, topic.at, topic.len);
-		int err = pl_map_put(&rooms->by_topic, pl_room_topic(r), r);
+		int err = pl_topics_put(&rooms->by_topic, r);
 		if (err) {
 			pl_free(r);
 			return err;
@@ -67,8 +83,9 @@ static void close_if_empty(struct pl_rooms *rooms, struct pl_room *r)
 {
 	if (r->count)
 		return;
-	pl_map_remove(&rooms->by_topic, pl_room_topic(r));
-	pl_free(r->places);
+	pl_topics_remove(&rooms->by_topic, r);
+	if (r->cap)
+		pl_free(r->places);
 	pl_free(r->alias);
 	pl_free(r);
 	pl_metric_add(rooms->metrics, PL_M_ROOMS, -1);
@@ -77,13 +94,16 @@ static void close_if_empty(struct pl_rooms *rooms, struct pl_room *r)
 /* Room for one more; the cap doubles. */
 static int reserve_place(struct pl_room *r)
 {
-	if (r->count < r->cap)
+	if (r->count < (r->cap ? r->cap : 1))
 		return 0;
 	uint32_t cap = r->cap ? r->cap * 2 : FIRST_CAP;
-	struct place *moved =
-		cap > MEMBERS_MAX ? NULL : pl_realloc(r->places, cap * sizeof(*r->places));
+	if (cap > MEMBERS_MAX)
+		return PL_ELIMIT;
+	struct place *moved = pl_realloc(r->cap ? r->places : NULL, cap * sizeof(*moved));
 	if (!moved)
-		return cap > MEMBERS_MAX ? PL_ELIMIT : PL_ENOMEM;
+		return PL_ENOMEM;
+	if (!r->cap)
+		moved[0] = r->alone;
 	r->places = moved;
 	r->cap = cap;
 	return 0;
@@ -102,7 +122,7 @@ int pl_room_join(struct pl_rooms *rooms, struct pl_member *m, struct pl_slice to
 		close_if_empty(rooms, r);
 		return err;
 	}
-	r->places[r->count] = (struct place){m, pl_seats_add(m, r, r->count)};
+	*place_at(r, r->count) = (struct place){m, pl_seats_add(m, r, r->count)};
 	r->count++;
 	return 0;
 }
@@ -123,19 +143,19 @@ static void stand_up(struct pl_rooms *rooms, struct pl_member *m, uint32_t seat)
 {
 	struct pl_room *r = m->seats[seat].room;
 	uint32_t hole = m->seats[seat].index;
-	struct place last = r->places[--r->count];
-	r->places[hole] = last;
+	struct place last = *place_at(r, --r->count);
+	*place_at(r, hole) = last;
 	last.member->seats[last.seat].index = hole & INT32_MAX;
 	pl_seats_remove(m, seat);
 	if (seat < m->nseats)
-		m->seats[seat].room->places[m->seats[seat].index].seat = seat;
+		place_at(m->seats[seat].room, m->seats[seat].index)->seat = seat;
 	shrink(r);
 	close_if_empty(rooms, r);
 }
 
 bool pl_room_leave(struct pl_rooms *rooms, struct pl_member *m, struct pl_slice topic)
 {
-	struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	struct pl_room *r = pl_topics_get(&rooms->by_topic, topic);
 	uint32_t seat = r ? pl_seats_find(m, r) : PL_NO_SEAT;
 	if (seat != PL_NO_SEAT)
 		stand_up(rooms, m, seat);
@@ -151,14 +171,14 @@ void pl_room_leave_all(struct pl_rooms *rooms, struct pl_member *m)
 
 bool pl_room_has(const struct pl_rooms *rooms, const struct pl_member *m, struct pl_slice topic)
 {
-	const struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	const struct pl_room *r = pl_topics_get(&rooms->by_topic, topic);
 	return r && pl_seats_find(m, r) != PL_NO_SEAT;
 }
 
 int pl_room_list(struct pl_rooms *rooms, struct pl_member *m, struct pl_slice topic,
 		 struct pl_slice alias)
 {
-	struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	struct pl_room *r = pl_topics_get(&rooms->by_topic, topic);
 	uint32_t seat = r ? pl_seats_find(m, r) : PL_NO_SEAT;
 	if (seat == PL_NO_SEAT)
 		return PL_ENOTFOUND;
@@ -183,23 +203,23 @@ bool pl_seat_is_listed(const struct pl_member *m, uint32_t seat, struct pl_slice
 bool pl_room_is_listed(const struct pl_rooms *rooms, const struct pl_member *m,
 		       struct pl_slice topic, struct pl_slice *alias)
 {
-	const struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	const struct pl_room *r = pl_topics_get(&rooms->by_topic, topic);
 	uint32_t seat = r ? pl_seats_find(m, r) : PL_NO_SEAT;
 	return seat != PL_NO_SEAT && pl_seat_is_listed(m, seat, &topic, alias);
 }
 
 size_t pl_room_size(const struct pl_rooms *rooms, struct pl_slice topic)
 {
-	const struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	const struct pl_room *r = pl_topics_get(&rooms->by_topic, topic);
 	return r ? r->count : 0;
 }
 
 void pl_room_each(const struct pl_rooms *rooms, struct pl_slice topic,
 		  void (*visit)(struct pl_member *, void *ctx), void *ctx)
 {
-	const struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	struct pl_room *r = pl_topics_get(&rooms->by_topic, topic);
 	for (uint32_t i = 0; r && i < r->count; i++)
-		visit(r->places[i].member, ctx);
+		visit(place_at(r, i)->member, ctx);
 }
 
 /* ---- delivery ---- */
@@ -226,7 +246,7 @@ static void deliver_to(struct pl_room *r, const struct pl_event *e, struct wordi
 {
 	/* A push never makes a peer leave at once (connections end at the end of the turn). */
 	for (uint32_t i = 0; i < r->count; i++) {
-		struct pl_peer *p = PL_CONTAINER(r->places[i].member, struct pl_peer, member);
+		struct pl_peer *p = PL_CONTAINER(place_at(r, i)->member, struct pl_peer, member);
 		if ((e->origin && p->id == e->origin) || (e->only && p->id != e->only))
 			continue;
 		struct pl_encoded *words = words_for(known, n, p->ops, e);
@@ -239,9 +259,9 @@ void pl_rooms_each(struct pl_rooms *rooms, const struct pl_event *e,
 		   void (*tell)(struct pl_peer *, const struct pl_event *))
 {
 	for (size_t i = 0; i < e->ntopics; i++) {
-		struct pl_room *r = pl_map_get(&rooms->by_topic, e->topics[i]);
+		struct pl_room *r = pl_topics_get(&rooms->by_topic, e->topics[i]);
 		for (uint32_t k = 0; r && k < r->count; k++)
-			tell(PL_CONTAINER(r->places[k].member, struct pl_peer, member), e);
+			tell(PL_CONTAINER(place_at(r, k)->member, struct pl_peer, member), e);
 	}
 }
 
@@ -250,7 +270,7 @@ void pl_rooms_deliver(struct pl_rooms *rooms, const struct pl_event *e)
 	struct wording known[KINDS_MAX];
 	size_t n = 0;
 	for (size_t i = 0; i < e->ntopics; i++) {
-		struct pl_room *r = pl_map_get(&rooms->by_topic, e->topics[i]);
+		struct pl_room *r = pl_topics_get(&rooms->by_topic, e->topics[i]);
 		if (r)
 			deliver_to(r, e, known, &n);
 	}

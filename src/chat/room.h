@@ -4,14 +4,14 @@
 #ifndef PL_CHAT_ROOM_H
 #define PL_CHAT_ROOM_H
 
-#include "base/map.h"
 #include "base/metrics.h"
 #include "chat/peer.h"
+#include "chat/topics.h"
 
 enum { PL_SEATS_MAX = 4096, PL_SEATS_MOST = 8192 };
 
 struct pl_rooms {
-	struct pl_map by_topic;
+	struct pl_topics by_topic;
 	struct pl_metrics *metrics;
 	uint32_t seats_max; /* rooms of one member; PL_SEATS_MAX, to be changed before the first
 			       joins, to PL_SEATS_MOST at most */

@@ -49,9 +49,11 @@ static void collect(struct gather *g, const struct pl_hub *hub)
 	g->nusers += hub->online.len;
 	PL_MAP_EACH (it, &hub->online)
 		put_id(g, &g->users, it->key.at);
-	PL_MAP_EACH (it, &hub->rooms.by_topic)
-		if (it->key.len == PL_TOPIC_ID_LEN && it->key.at[0] == conversation.at[0])
-			put_id(g, &g->rooms, it->key.at + 1);
+	PL_TOPICS_EACH (it, &hub->rooms.by_topic) {
+		struct pl_slice topic = pl_room_topic(it->room);
+		if (topic.len == PL_TOPIC_ID_LEN && topic.at[0] == conversation.at[0])
+			put_id(g, &g->rooms, topic.at + 1);
+	}
 }
 
 /* ---- the answer ---- */
