@@ -36,3 +36,16 @@ export class ParleyError extends Error {
 		this.closeCode = closeCode;
 	}
 }
+
+/**
+ * Runs what the application gave. Its mistakes are told as uncaught errors, and nothing here stops
+ * because of them: a component that fails must not keep messages from being sent.
+ * @param {() => void} act
+ */
+export function guarded(act) {
+	try {
+		act();
+	} catch (error) {
+		queueMicrotask(() => { throw error; });
+	}
+}

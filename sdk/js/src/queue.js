@@ -34,6 +34,8 @@ export class Queue extends Array {
 		const self = /** @type {any} */ (this);
 		for (const item of items) {
 			const size = sizeOf(item);
+			if (!this.length)
+				self.bytes = 0; /* somebody emptied it from outside */
 			if (this.length >= self.maxEntries || self.bytes + size > self.maxBytes)
 				throw new ParleyError('QUEUE_FULL', `Not connected, and the queue is full: ${this.length} messages, ${self.bytes} bytes wait`);
 			self.bytes += size;

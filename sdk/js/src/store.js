@@ -1,4 +1,5 @@
 /* store.js - values that can be watched: the contract of Svelte's stores, without Svelte. */
+import { guarded } from './errors.js';
 
 /**
  * @template T
@@ -31,7 +32,7 @@ export function writable(value) {
 		value = next;
 		for (const watcher of [...watchers])
 			if (watchers.has(watcher))
-				watcher.run(value);
+				guarded(() => watcher.run(value));
 	};
 	return {
 		set,

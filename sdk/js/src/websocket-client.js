@@ -6,7 +6,7 @@
  * handed to a connection that then broke may be lost. For delivery see ws-chat.js.
  */
 import { realClock, withToken } from './environment.js';
-import { ParleyError } from './errors.js';
+import { guarded, ParleyError } from './errors.js';
 import { Queue } from './queue.js';
 import { closeError, Socket } from './socket.js';
 import { Waiters } from './waiters.js';
@@ -113,7 +113,7 @@ export class WebSocketClient {
 		this.#waiters.markSent();
 		this.#connecting?.resolve();
 		this.#connecting = null;
-		this.options.onOpen?.();
+		guarded(() => this.options.onOpen?.());
 	}
 
 	/** @param {any} error */
@@ -133,7 +133,7 @@ export class WebSocketClient {
 		const connecting = this.#connecting;
 		this.#connecting = null;
 		connecting?.reject(end.isFinal ? this.#refusal(end) : fault);
-		this.options.onClose?.({ code: end.code, reason: end.reason, willRetry });
+		guarded(() => this.options.onClose?.({ code: end.code, reason: end.reason, willRetry }));
 		if (end.isFinal)
 			this.#giveUp(this.#refusal(end));
 		else
@@ -149,7 +149,7 @@ export class WebSocketClient {
 	#giveUp(error) {
 		this.logger.error(error.message);
 		this.#waiters.fail(error);
-		this.options.onGiveUp?.(error);
+		guarded(() => this.options.onGiveUp?.(error));
 	}
 
 	/** Waits and connects again, if there are tries left. Called when a connection was lost. */
@@ -233,6 +233,6 @@ export class WebSocketClient {
 		this.#connecting?.reject(error);
 		this.#connecting = null;
 		if (hadConnection)
-			this.options.onClose?.({ code, reason, willRetry: false });
+			guarded(() => this.options.onClose?.({ code, reason, willRetry: false }));
 	}
 }

@@ -8,7 +8,7 @@
 import { subjectOf } from './account.js';
 import { idOf, withLatest } from './conversations.js';
 import { defaultUrl, realClock, wantsDebug } from './environment.js';
-import { ParleyError } from './errors.js';
+import { guarded, ParleyError } from './errors.js';
 import { Outbox } from './outbox.js';
 import { Rooms } from './rooms.js';
 import { Session } from './session.js';
@@ -361,8 +361,8 @@ export class Chat {
 			conversation_created: () => this.wantsConversations && this.loadConversations().catch(() => {}),
 		};
 		/** @type {any} */ (handlers)[frame.type]?.();
-		for (const listener of this.listeners.get(frame.type) ?? [])
-			listener(payload, frame);
+		for (const listener of [...this.listeners.get(frame.type) ?? []])
+			guarded(() => listener(payload, frame));
 	}
 
 	/** @param {Message | undefined} message */

@@ -52,3 +52,15 @@ test('derived: only real changes, and only while it is watched', () => {
 	assert.deepEqual(seen, [0, 1]);
 	assert.deepEqual(get(part), [1, 2]);
 });
+
+test('a watcher that throws is told as uncaught; the others, and the caller, go on', (t) => {
+	const uncaught = [];
+	t.mock.method(globalThis, 'queueMicrotask', (act) => uncaught.push(act));
+	const store = writable(0);
+	const seen = [];
+	store.subscribe((n) => { if (n) throw new Error('broken component'); });
+	store.subscribe((n) => seen.push(n));
+	store.set(1);
+	assert.deepEqual(seen, [0, 1]);
+	assert.throws(uncaught[0], /broken component/);
+});

@@ -64,6 +64,26 @@ describe('alone', () => {
 		assert.equal(c.messageQueue.length, 0);
 	});
 
+	test('an application that fails in its hooks is connected again all the same', async (t) => {
+		const uncaught = [];
+		t.mock.method(globalThis, 'queueMicrotask', (act) => uncaught.push(act));
+		const fail = () => { throw new Error('mine'); };
+		const c = await connected({ onOpen: fail, onClose: fail });
+		WebSocket.last.end();
+		await clock.tick(1000);
+		assert.equal(WebSocket.made.length, 2);
+		assert.equal(uncaught.length, 2);
+		c.close();
+	});
+
+	test('a queue that was emptied by hand has room again', () => {
+		const c = client({ maxQueueBytes: 10 });
+		c.send('12345678');
+		c.messageQueue.length = 0;
+		c.send('12345678');
+		assert.equal(c.messageQueue.length, 1);
+	});
+
 	test('the queue has limits in messages and bytes, and says so', async () => {
 		const few = client({ maxQueue: 2 });
 		few.send('1');
