@@ -285,8 +285,9 @@ PARLEY_API int parley_fd(const parley_server *);
  * on; 0: it was stopped and has ended; negative: could not start, or as parley_run. From a
  * callback: PARLEY_ESTATE. */
 PARLEY_API int parley_turn(parley_server *, int timeout_ms);
-/* [any thread] Runs fn on the first worker's loop. PARLEY_ENOMEM; PARLEY_ESTATE: it has ended. What
- * was taken before the end is run, at the latest by parley_free. */
+/* [any thread] Runs fn on the first worker's loop. PARLEY_ENOMEM; PARLEY_ELIMIT: a million wait
+ * already; PARLEY_ESTATE: it has ended. What was taken before the end is run, at the latest by
+ * parley_free. */
 PARLEY_API int parley_post(parley_server *, void (*fn)(void *), void *arg);
 
 /* Who a token is about. Slices live as long as the callback in which it was checked. */
@@ -427,7 +428,7 @@ static inline struct parley_to parley_to_room(const struct parley_slice *room, b
  * To the endpoint's connections on all workers. Whoever is a member now hears it; the sender need
  * not be one. to: NULL for all others. Also in on_close. A slow or closing listener is no error.
  * PARLEY_EINVAL: a bad name of a room; PARLEY_ELIMIT: over 4,096 rooms; PARLEY_ETOO_BIG: over 15
- * MiB; PARLEY_ENOMEM: other workers may not have been told.
+ * MiB; PARLEY_ENOMEM and PARLEY_EBUSY: other workers may not have been told.
  */
 PARLEY_API int parley_broadcast(parley_conn *from, struct parley_slice data,
 				const struct parley_to *to);
@@ -438,7 +439,8 @@ PARLEY_API int parley_broadcast_object(parley_conn *from, const struct parley_fi
  * [any thread] To the members of a room of the endpoint with this pattern (as it was given to
  * parley_serve); room.len 0: to all of it. Publications of one thread arrive in their order.
  * PARLEY_ENOT_FOUND: no such endpoint; PARLEY_EINVAL: a bad name; PARLEY_ETOO_BIG: over 15 MiB;
- * PARLEY_ESTATE: not running; PARLEY_ENOMEM.
+ * PARLEY_EBUSY: over 64 MiB wait for a worker already: publish more slowly; PARLEY_ESTATE: not
+ * running; PARLEY_ENOMEM.
  */
 PARLEY_API int parley_publish(parley_server *, const char *pattern, struct parley_slice room,
 			      struct parley_slice text);
@@ -446,9 +448,10 @@ PARLEY_API int parley_publish_binary(parley_server *, const char *pattern, struc
 				     struct parley_slice data);
 PARLEY_API int parley_publish_object(parley_server *, const char *pattern, struct parley_slice room,
 				     const struct parley_field *);
-/* [any thread] To one connection, whichever worker has it; whoever is gone hears nothing. */
+/* [any thread] To one connection, whichever worker has it; whoever is gone hears nothing. Errors as
+ * of parley_publish. */
 PARLEY_API int parley_send_to(parley_server *, struct parley_slice id, struct parley_slice text);
-/* [any thread] Closes one connection, as parley_close. */
+/* [any thread] Closes one connection, as parley_close. Errors as of parley_publish. */
 PARLEY_API int parley_kick(parley_server *, struct parley_slice id, uint16_t code,
 			   const char *reason);
 

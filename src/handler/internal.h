@@ -64,6 +64,7 @@ struct pl_handler_site {
 	struct pl_loop *loop;
 	struct pl_bus_node node;
 	_Atomic uintptr_t runs_on; /* the thread in a callback; 0: none */
+	atomic_size_t waiting;     /* bytes of events that the bus took for this site */
 	struct pl_ids ids;
 	uint32_t stamp;                           /* of the last broadcast to several rooms */
 	struct pl_json_parser *messages, *tokens; /* tokens: NULL until the first one */
@@ -211,7 +212,8 @@ int pl_tell_end(struct pl_telling *) PL_MUST_CHECK;
 void pl_handler_on_event(struct pl_bus_node *, struct pl_event *);
 /* Whether other workers can be told so much. PL_ETOOBIG. */
 int pl_publish_check(struct pl_slice data) PL_MUST_CHECK;
-/* To the audience on all workers but `from` (NULL: on all). PL_ENOMEM, PL_ETOOBIG. */
+/* To the audience on all workers but `from` (NULL: on all). PL_ENOMEM, PL_ETOOBIG; PL_EBUSY: a
+ * worker has too much to hear already. */
 int pl_publish_rooms(struct pl_handlers *, const struct pl_handler *, const struct pl_audience *,
 		     enum pl_ws_op, struct pl_slice data,
 		     const struct pl_handler_site *from) PL_MUST_CHECK;
