@@ -9,8 +9,9 @@
  *             the thread that calls parley_run or parley_turn, the others on threads of their own.
  *             A connection belongs to one worker for life: its callbacks run there, one at a time.
  *             Functions marked [any thread] may be called from anywhere; those that take a
- *             connection or a request only from a callback of that same connection's worker; the
- *             rest only before the server starts, or as they say.
+ *             connection only from a callback of that same connection's worker; those that take
+ *             JSON or a request where that was handed out, unless they say more; the rest only
+ *             before the server starts, or as they say.
  * Ownership   You never free what a callback hands you. A `parley_conn *` is valid until its
  *             on_close returns; a slice until the callback returns, unless you copy it. What you
  *             pass in is copied, except for callbacks and `user` pointers.
@@ -124,17 +125,20 @@ PARLEY_API struct parley_slice parley_request_header(const parley_request *, con
 /* The peer's address, "192.0.2.1" or "2001:db8::1"; a trusted proxy's caller instead of the proxy;
  * empty for a Unix socket. */
 PARLEY_API struct parley_slice parley_request_addr(const parley_request *);
+/* NULL: it was freed while the request waited for its answer. */
 PARLEY_API parley_server *parley_request_server(const parley_request *);
 /* The endpoint's `user`. */
 PARLEY_API void *parley_request_user(const parley_request *);
 
 /*
  * Exactly one of these answers `authenticate`: before it returns, or later, from any thread, when a
- * slow check is done. Until then the request stays valid, even if the client has left; afterwards
- * it is not yours any more. A server that is freed waits for nobody: answer what is open first.
+ * slow check is done. Until then the request is valid and may be looked at, by one thread at a time,
+ * even if the client has left; afterwards it is not yours any more. parley_free waits for nobody:
+ * what is answered later than that is only freed.
  *
  * accept    `auth` is what parley_conn_auth returns; free_auth, if not NULL, is called with it once
- *           when the connection is gone (on its worker), also if it never came to on_connect.
+ *           when the connection is gone (on its worker), also if it never came to on_connect. If
+ *           the server is gone: before parley_accept returns.
  * reject    A code of 400 to 599 refuses over HTTP, with `reason` as the text of the answer (401:
  *           plain refusal). A close code (1008, 4000 to 4999) upgrades first and then closes with
  *           code and reason, so that browsers can see why; no callback hears of it. Anything else
@@ -297,7 +301,8 @@ struct parley_identity {
 	uint64_t expires_s;                        /* Unix time; 0: never */
 };
 /* In a callback: checks a JSON Web Token (RFC 7519) with the configured keys (auth.*). 0,
- * PARLEY_EDENIED, PARLEY_EEXPIRED, PARLEY_ENOT_FOUND (no key is configured). */
+ * PARLEY_EDENIED, PARLEY_EEXPIRED, PARLEY_ENOT_FOUND (no key is configured), PARLEY_ESTATE (not in a
+ * callback), PARLEY_ENOMEM. */
 PARLEY_API int parley_verify_token(parley_server *, struct parley_slice token,
 				   struct parley_identity *out);
 
