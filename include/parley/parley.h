@@ -9,8 +9,9 @@
  *             the thread that calls parley_run or parley_turn, the others on threads of their own.
  *             A connection belongs to one worker for life: its callbacks run there, one at a time.
  *             Functions marked [any thread] may be called from anywhere; those that take a
- *             connection or a request only from a callback of that same connection's worker; the
- *             rest only before the server starts, or as they say.
+ *             connection only from a callback of that same connection's worker; those that take
+ *             JSON or a request where that was handed out, unless they say more; the rest only
+ *             before the server starts, or as they say.
  * Ownership   You never free what a callback hands you. A `parley_conn *` is valid until its
  *             on_close returns; a slice until the callback returns, unless you copy it. What you
  *             pass in is copied, except for callbacks and `user` pointers.
@@ -124,17 +125,20 @@ PARLEY_API struct parley_slice parley_request_header(const parley_request *, con
 /* The peer's address, "192.0.2.1" or "2001:db8::1"; a trusted proxy's caller instead of the proxy;
  * empty for a Unix socket. */
 PARLEY_API struct parley_slice parley_request_addr(const parley_request *);
+/* NULL: it was freed while the request waited for its answer. */
 PARLEY_API parley_server *parley_request_server(const parley_request *);
 /* The endpoint's `user`. */
 PARLEY_API void *parley_request_user(const parley_request *);
 
 /*
  * Exactly one of these answers `authenticate`: before it returns, or later, from any thread, when a
- * slow check is done. Until then the request stays valid, even if the client has left; afterwards
- * it is not yours any more. A server that is freed waits for nobody: answer what is open first.
+ * slow check is done. Until then the request is valid and may be looked at, by one thread at a time,
+ * even if the client has left; afterwards it is not yours any more. parley_free waits for nobody:
+ * what is answered later than that is only freed.
  *
  * accept    `auth` is what parley_conn_auth returns; free_auth, if not NULL, is called with it once
- *           when the connection is gone (on its worker), also if it never came to on_connect.
+ *           when the connection is gone (on its worker), also if it never came to on_connect. If
+ *           the server is gone: before parley_accept returns.
  * reject    A code of 400 to 599 refuses over HTTP, with `reason` as the text of the answer (401:
  *           plain refusal). A close code (1008, 4000 to 4999) upgrades first and then closes with
  *           code and reason, so that browsers can see why; no callback hears of it. Anything else
@@ -285,8 +289,9 @@ PARLEY_API int parley_fd(const parley_server *);
  * on; 0: it was stopped and has ended; negative: could not start, or as parley_run. From a
  * callback: PARLEY_ESTATE. */
 PARLEY_API int parley_turn(parley_server *, int timeout_ms);
-/* [any thread] Runs fn on the first worker's loop. PARLEY_ENOMEM; PARLEY_ESTATE: it has ended. What
- * was taken before the end is run, at the latest by parley_free. */
+/* [any thread] Runs fn on the first worker's loop. PARLEY_ENOMEM; PARLEY_ELIMIT: a million wait
+ * already; PARLEY_ESTATE: it has ended. What was taken before the end is run, at the latest by
+ * parley_free. */
 PARLEY_API int parley_post(parley_server *, void (*fn)(void *), void *arg);
 
 /* Who a token is about. Slices live as long as the callback in which it was checked. */
@@ -296,7 +301,8 @@ struct parley_identity {
 	uint64_t expires_s;                        /* Unix time; 0: never */
 };
 /* In a callback: checks a JSON Web Token (RFC 7519) with the configured keys (auth.*). 0,
- * PARLEY_EDENIED, PARLEY_EEXPIRED, PARLEY_ENOT_FOUND (no key is configured). */
+ * PARLEY_EDENIED, PARLEY_EEXPIRED, PARLEY_ENOT_FOUND (no key is configured), PARLEY_ESTATE (not in a
+ * callback), PARLEY_ENOMEM. */
 PARLEY_API int parley_verify_token(parley_server *, struct parley_slice token,
 				   struct parley_identity *out);
 
@@ -427,7 +433,7 @@ static inline struct parley_to parley_to_room(const struct parley_slice *room, b
  * To the endpoint's connections on all workers. Whoever is a member now hears it; the sender need
  * not be one. to: NULL for all others. Also in on_close. A slow or closing listener is no error.
  * PARLEY_EINVAL: a bad name of a room; PARLEY_ELIMIT: over 4,096 rooms; PARLEY_ETOO_BIG: over 15
- * MiB; PARLEY_ENOMEM: other workers may not have been told.
+ * MiB; PARLEY_ENOMEM and PARLEY_EBUSY: other workers may not have been told.
  */
 PARLEY_API int parley_broadcast(parley_conn *from, struct parley_slice data,
 				const struct parley_to *to);
@@ -438,7 +444,8 @@ PARLEY_API int parley_broadcast_object(parley_conn *from, const struct parley_fi
  * [any thread] To the members of a room of the endpoint with this pattern (as it was given to
  * parley_serve); room.len 0: to all of it. Publications of one thread arrive in their order.
  * PARLEY_ENOT_FOUND: no such endpoint; PARLEY_EINVAL: a bad name; PARLEY_ETOO_BIG: over 15 MiB;
- * PARLEY_ESTATE: not running; PARLEY_ENOMEM.
+ * PARLEY_EBUSY: over 64 MiB wait for a worker already: publish more slowly; PARLEY_ESTATE: not
+ * running; PARLEY_ENOMEM.
  */
 PARLEY_API int parley_publish(parley_server *, const char *pattern, struct parley_slice room,
 			      struct parley_slice text);
@@ -446,9 +453,10 @@ PARLEY_API int parley_publish_binary(parley_server *, const char *pattern, struc
 				     struct parley_slice data);
 PARLEY_API int parley_publish_object(parley_server *, const char *pattern, struct parley_slice room,
 				     const struct parley_field *);
-/* [any thread] To one connection, whichever worker has it; whoever is gone hears nothing. */
+/* [any thread] To one connection, whichever worker has it; whoever is gone hears nothing. Errors as
+ * of parley_publish. */
 PARLEY_API int parley_send_to(parley_server *, struct parley_slice id, struct parley_slice text);
-/* [any thread] Closes one connection, as parley_close. */
+/* [any thread] Closes one connection, as parley_close. Errors as of parley_publish. */
 PARLEY_API int parley_kick(parley_server *, struct parley_slice id, uint16_t code,
 			   const char *reason);
 

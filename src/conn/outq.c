@@ -9,13 +9,14 @@ void pl_slab_fini(struct pl_slab *s)
 	*s = (struct pl_slab){0};
 }
 
-/* n bytes at the end of the slab; a new frame when they do not fit any more. NULL: no memory. */
+/* n <= size bytes at the end of the slab; a new frame when they do not fit any more. NULL: no
+ * memory. */
 static char *slab_take(struct pl_slab *s, size_t n, size_t size)
 {
 	if (s->frame && atomic_load_explicit(&s->frame->refs, memory_order_acquire) == 1)
 		s->used = 0;
 	if (!s->frame || n > s->frame->len - s->used) {
-		struct pl_frame *f = pl_frame_new(n > size ? n : size);
+		struct pl_frame *f = pl_frame_new(size);
 		if (!f)
 			return NULL;
 		pl_frame_release(s->frame);
@@ -81,6 +82,21 @@ static int insert(struct pl_outq *q, uint32_t at, struct pl_span span)
 
 enum kind { PLAIN, CIPHER };
 
+/* What no slab should hold: a large one would stay as large when it is empty again. */
+static int copy_alone(struct pl_outq *q, uint32_t at, struct pl_slice head, struct pl_slice rest)
+{
+	struct pl_frame *f = pl_frame_new(head.len + rest.len);
+	if (!f)
+		return PL_ENOMEM;
+	if (head.len)
+		memcpy(f->at, head.at, head.len);
+	if (rest.len)
+		memcpy(f->at + head.len, rest.at, rest.len);
+	int err = insert(q, at, (struct pl_span){f->at, f->len, false, f});
+	pl_frame_release(f);
+	return err;
+}
+
 /* Behind what there is of this kind. */
 static int copy_in(struct pl_outq *q, struct pl_slab *slab, enum kind kind, struct pl_slice head,
 		   struct pl_slice rest)
@@ -90,8 +106,10 @@ static int copy_in(struct pl_outq *q, struct pl_slab *slab, enum kind kind, stru
 	slab = shared ? slab : &q->own;
 	if (rest.len > INT32_MAX - head.len)
 		return PL_ETOOBIG;
-	size_t n = head.len + rest.len;
-	char *to = slab_take(slab, n, shared ? PL_SLAB_BYTES : PL_SMALL_BYTES);
+	size_t n = head.len + rest.len, size = shared ? PL_SLAB_BYTES : PL_SMALL_BYTES;
+	if (n > size)
+		return copy_alone(q, at, head, rest);
+	char *to = slab_take(slab, n, size);
 	if (!to)
 		return PL_ENOMEM;
 	if (head.len)

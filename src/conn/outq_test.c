@@ -159,6 +159,30 @@ static void plaintext_is_never_taken_for_ciphertext(void **state)
 	pl_slab_fini(&slab);
 }
 
+/* A slab as large as the largest message ever sent would stay so for ever. */
+static void a_large_message_leaves_no_large_slab(void **state)
+{
+	enum { LARGE = PL_SLAB_BYTES + 1 };
+	struct pl_outq q;
+	struct pl_slab slab = {0};
+	char *bytes = test_malloc(LARGE);
+	(void)state;
+	pl_outq_init(&q);
+	memset(bytes, 'x', LARGE);
+	put(&q, &slab, "small");
+	assert_int_equal(pl_outq_put2(&q, &slab, PL_S("head"), pl_slice(bytes, LARGE)), 0);
+	put(&q, &slab, "after");
+	assert_int_equal(q.bytes, 5 + 4 + LARGE + 5);
+	assert_int_equal(slab.frame->len, PL_SLAB_BYTES);
+	pl_outq_consume(&q, 5 + 4 + LARGE);
+	assert_waits(&q, "after");
+	assert_int_equal(pl_outq_put(&q, NULL, bytes, LARGE), 0);
+	assert_true(!q.own.frame || q.own.frame->len == PL_SMALL_BYTES);
+	pl_outq_fini(&q);
+	pl_slab_fini(&slab);
+	test_free(bytes);
+}
+
 static void detached_bytes_outlive_the_slab(void **state)
 {
 	(void)state;
@@ -304,6 +328,7 @@ int main(void)
 		cmocka_unit_test(a_cut_keeps_what_has_begun_and_nothing_half),
 		cmocka_unit_test(a_cut_keeps_the_rest_of_what_is_half_encrypted),
 		cmocka_unit_test(plaintext_is_never_taken_for_ciphertext),
+		cmocka_unit_test(a_large_message_leaves_no_large_slab),
 		cmocka_unit_test(detached_bytes_outlive_the_slab),
 		cmocka_unit_test(a_long_life_loses_nothing),
 		cmocka_unit_test(without_memory_nothing_changes),

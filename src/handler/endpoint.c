@@ -34,20 +34,34 @@ int pl_handlers_new(parley_server *server, const char *prefix, struct pl_handler
 		pl_free(h);
 		return PL_ENOMEM;
 	}
-	h->server = server;
+	atomic_init(&h->server, server);
 	h->prefix = copy;
+	h->refs = 1;
+	pthread_mutex_init(&h->lock, NULL);
 	*out = h;
 	return 0;
+}
+
+void pl_handlers_release(struct pl_handlers *h)
+{
+	bool is_last = !--h->refs;
+	pthread_mutex_unlock(&h->lock);
+	if (!is_last)
+		return;
+	for (size_t i = 0; i < h->count; i++)
+		pl_free(h->all[i]);
+	pthread_mutex_destroy(&h->lock);
+	pl_free(h->prefix);
+	pl_free(h);
 }
 
 void pl_handlers_free(struct pl_handlers *h)
 {
 	if (!h)
 		return;
-	for (size_t i = 0; i < h->count; i++)
-		pl_free(h->all[i]);
-	pl_free(h->prefix);
-	pl_free(h);
+	atomic_store(&h->server, NULL);
+	pthread_mutex_lock(&h->lock);
+	pl_handlers_release(h);
 }
 
 size_t pl_handlers_count(const struct pl_handlers *h)

@@ -20,7 +20,8 @@ struct pl_handler_site;
 /* prefix: of all patterns, or NULL. server: what parley_conn_server answers. */
 int pl_handlers_new(parley_server *server, const char *prefix,
 		    struct pl_handlers **out) PL_MUST_CHECK;
-/* After the sites. NULL is fine. */
+/* After the sites. Requests that nobody has answered yet keep what they need of it. NULL is fine.
+ */
 void pl_handlers_free(struct pl_handlers *);
 /* Before the first site. size: of the caller's struct; members behind it are zero. PL_EINVAL and
  * *why (a literal): what is wrong with it. */

@@ -9,6 +9,8 @@
 #include "wire/utf8.h"
 #include "wire/json.h"
 
+#include <pthread.h>
+
 enum {
 	ROOM_NAME_MAX = 255,
 	ROOMS_TOLD_MAX = 4096,   /* of one broadcast */
@@ -35,8 +37,10 @@ struct pl_handler {
 };
 
 struct pl_handlers {
-	parley_server *server;
-	char *prefix; /* NULL: none */
+	_Atomic(parley_server *) server; /* NULL: it is gone; see refs */
+	char *prefix;                    /* NULL: none */
+	pthread_mutex_t lock;            /* of the states of all requests, and of refs */
+	uint32_t refs;                   /* the server's, and those of orphaned requests */
 	/* Of its own, so that the keepers of the chat's are undisturbed; NULL without sites. */
 	struct pl_bus *bus;
 	struct pl_handler *all[256];
@@ -64,6 +68,7 @@ struct pl_handler_site {
 	struct pl_loop *loop;
 	struct pl_bus_node node;
 	_Atomic uintptr_t runs_on; /* the thread in a callback; 0: none */
+	atomic_size_t waiting;     /* bytes of events that the bus took for this site */
 	struct pl_ids ids;
 	uint32_t stamp;                           /* of the last broadcast to several rooms */
 	struct pl_json_parser *messages, *tokens; /* tokens: NULL until the first one */
@@ -121,6 +126,10 @@ void pl_ids_remove(struct pl_ids *, const parley_conn *);
 /* NULL: not here. */
 parley_conn *pl_ids_find(const struct pl_ids *, struct pl_slice id);
 
+/* endpoint.c */
+/* With the lock held, which is released. The last reference frees. */
+void pl_handlers_release(struct pl_handlers *);
+
 /* site.c */
 /* What the patterns are about: the path behind the prefix. at == NULL: it is not under it. */
 struct pl_slice pl_handler_path(const struct pl_handlers *, struct pl_slice path);
@@ -134,13 +143,15 @@ struct pl_request_memory {
 
 /* A handshake that is looked at, and the answer to it. */
 struct parley_request {
-	struct pl_hall *hall;
+	struct pl_handlers *handlers;
+	const struct pl_handler *handler;
+	struct pl_hall *hall;          /* NULL: orphaned, its worker is gone */
 	struct pl_conn *conn;          /* who waits for the answer; NULL: nobody (any more) */
 	const struct pl_request *seen; /* NULL: there was no memory to keep it */
 	struct pl_request *kept;       /* NULL: `seen` is somebody else's */
 	struct pl_request_memory own, *memory; /* memory: own, also of a const request */
 	char addr[48];
-	_Atomic uint8_t state;    /* see request.c */
+	uint8_t state;            /* see request.c */
 	_Atomic bool is_answered; /* the first answer counts */
 	struct pl_list node;      /* in the site's `asked` */
 	struct pl_timer deadline;
@@ -165,7 +176,7 @@ void pl_request_refuse(struct pl_conn *, unsigned status, struct pl_slice text);
 void pl_request_ask(struct pl_hall *, struct pl_conn *, const struct pl_request *);
 /* The client left while its answer was owed. NULL is fine. */
 void pl_request_lost(parley_request *);
-/* All that are left, at the end. */
+/* All that are left, at the end: the unanswered ones become orphans. */
 void pl_requests_end(struct pl_handler_site *);
 
 /* line.c: upgrades and calls on_connect, or answers with 503. Takes auth in any case. */
@@ -211,7 +222,8 @@ int pl_tell_end(struct pl_telling *) PL_MUST_CHECK;
 void pl_handler_on_event(struct pl_bus_node *, struct pl_event *);
 /* Whether other workers can be told so much. PL_ETOOBIG. */
 int pl_publish_check(struct pl_slice data) PL_MUST_CHECK;
-/* To the audience on all workers but `from` (NULL: on all). PL_ENOMEM, PL_ETOOBIG. */
+/* To the audience on all workers but `from` (NULL: on all). PL_ENOMEM, PL_ETOOBIG; PL_EBUSY: a
+ * worker has too much to hear already. */
 int pl_publish_rooms(struct pl_handlers *, const struct pl_handler *, const struct pl_audience *,
 		     enum pl_ws_op, struct pl_slice data,
 		     const struct pl_handler_site *from) PL_MUST_CHECK;

@@ -8,6 +8,8 @@
 #include "handler/internal.h"
 
 enum { PAYLOAD_MAX = 15 << 20, ROOM_HEAD = 3 };
+/* Of one worker; and what an event takes besides its payload, about. */
+enum { WAITING_MAX = 64 << 20, EVENT_BYTES = 1024 };
 
 static struct pl_event *event_of(enum pl_ws_op op, struct pl_slice data)
 {
@@ -34,6 +36,44 @@ int pl_publish_check(struct pl_slice data)
 	return data.len > PAYLOAD_MAX ? PL_ETOOBIG : 0;
 }
 
+static size_t cost_of(const struct pl_event *e)
+{
+	return e->payload.len + e->ntopics * ROOM_NAME_MAX + EVENT_BYTES;
+}
+
+/* Whoever publishes faster than the slowest worker hears: not without end. */
+static bool has_room(const struct pl_handlers *h)
+{
+	for (uint32_t i = 0; i < h->nsites; i++)
+		if (h->sites[i] &&
+		    atomic_load_explicit(&h->sites[i]->waiting, memory_order_relaxed) > WAITING_MAX)
+			return false;
+	return true;
+}
+
+static void count(struct pl_handlers *h, size_t cost)
+{
+	for (uint32_t i = 0; i < h->nsites; i++)
+		if (h->sites[i])
+			atomic_fetch_add_explicit(&h->sites[i]->waiting, cost,
+						  memory_order_relaxed);
+}
+
+/* To all workers. Takes the event. */
+static int publish(struct pl_handlers *h, struct pl_event *e)
+{
+	size_t cost = cost_of(e);
+	if (!has_room(h)) {
+		pl_event_release(e);
+		return PL_EBUSY;
+	}
+	count(h, cost); /* before: it may be heard at once */
+	int err = pl_bus_publish(h->bus, e);
+	if (err)
+		count(h, -cost);
+	return err;
+}
+
 int pl_publish_rooms(struct pl_handlers *h, const struct pl_handler *handler,
 		     const struct pl_audience *audience, enum pl_ws_op op, struct pl_slice data,
 		     const struct pl_handler_site *from)
@@ -50,7 +90,7 @@ int pl_publish_rooms(struct pl_handlers *h, const struct pl_handler *handler,
 		return err;
 	}
 	e->origin = from ? from->node.index + 1 : 0;
-	return pl_bus_publish(h->bus, e);
+	return publish(h, e);
 }
 
 /* ---- from any thread ---- */
@@ -103,7 +143,7 @@ static int publish_to(struct pl_handlers *h, char what, struct pl_slice id, stru
 	memcpy(topic + 1, id.at, PL_UUID_TEXT);
 	int err = e ? pl_event_address(e, pl_slice(topic, sizeof(topic))) : PL_ENOMEM;
 	if (!err)
-		return pl_bus_publish(h->bus, e);
+		return publish(h, e);
 	pl_event_release(e);
 	return err;
 }
@@ -155,6 +195,7 @@ static void hear_alone(struct pl_handler_site *s, const struct pl_event *e)
 void pl_handler_on_event(struct pl_bus_node *node, struct pl_event *e)
 {
 	struct pl_handler_site *s = PL_CONTAINER(node, struct pl_handler_site, node);
+	atomic_fetch_sub_explicit(&s->waiting, cost_of(e), memory_order_relaxed);
 	if (e->kind != PL_EV_RAW || !e->ntopics || e->origin == node->index + 1)
 		return;
 	if (e->topics[0].at[0] == 'a' && e->topics[0].len >= ROOM_HEAD)

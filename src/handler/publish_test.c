@@ -92,6 +92,32 @@ static void who_hears_a_publication(void **state)
 	forget_log(&w);
 }
 
+/* Publishers that never wait for a worker that does not come to it. */
+static void what_waits_has_a_limit(void **state)
+{
+	enum { LARGE = 1 << 20, MANY = 200 };
+	char *bytes = test_malloc(LARGE);
+	struct pl_slice large = pl_slice(bytes, LARGE);
+	int err = 0, n = 0;
+	(void)state;
+	memset(bytes, 'x', LARGE);
+	people();
+	for (; !err && n < MANY; n++)
+		err = pl_handlers_publish(w.handlers, "/b", PL_S("empty"), PARLEY_TEXT, large);
+	assert_int_equal(err, PL_EBUSY);
+	assert_in_range(n, 64, 66);
+	assert_int_equal(pl_handlers_kick(w.handlers, pl_slice(ids[0], PL_UUID_TEXT), 4000, ""),
+			 PL_EBUSY);
+	settle(&w);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(publish("/a/{x}", "odd", PARLEY_TEXT, "again"), 0);
+		heard("02", PL_WS_TEXT, "again");
+	}
+	world_end(&w);
+	forget_log(&w);
+	test_free(bytes);
+}
+
 static void one_connection_from_anywhere(void **state)
 {
 	struct pl_slice one = pl_slice(ids[1], PL_UUID_TEXT), two = pl_slice(ids[2], PL_UUID_TEXT);
@@ -198,6 +224,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_hears_a_publication),
+		cmocka_unit_test(what_waits_has_a_limit),
 		cmocka_unit_test(one_connection_from_anywhere),
 		cmocka_unit_test(publications_of_a_thread_keep_their_order),
 		cmocka_unit_test(sites_come_and_go),

@@ -2,19 +2,22 @@
  * request.c - an upgrade request as the program sees it, and the way of its answer, from any
  * thread, back to the connection's worker.
  *
- * A request that was asked about lives until it is answered, whatever becomes of the client. It is
- * in the site's list until then. Its state says whose it is:
+ * A request that was asked about lives until it is answered, whatever becomes of the client or the
+ * server. Its state, which the handlers' lock guards, says whose it is:
  *
- *     ASKING ──answer──► ANSWERED      authenticate is running; the worker sees it when that
- * returns ASKING ──return──► WAITING ──answer──► ANSWERED      the answer posts it home to the
- * worker
+ *     ASKING   authenticate is running; the worker looks for an answer when that returns
+ *     WAITING  the answer posts it home to the worker
+ *     ORPHANED the worker is gone: the answer frees it
+ *     ANSWERED it is the worker's, on its way there or with it
+ *
+ * It is in the site's list from the question until the worker takes its answer, or is gone.
  */
 #include "handler/internal.h"
 
 #include "wire/pattern.h"
 #include "wire/url.h"
 
-enum { ASKING, WAITING, ANSWERED };
+enum { ASKING, WAITING, ORPHANED, ANSWERED };
 enum { DECODED_MAX = 32 << 10, ASKED_MAX = 65536 };
 
 /* A name and its decoded value. */
@@ -28,7 +31,11 @@ struct pl_request_memo {
 
 static void init(parley_request *r, struct pl_hall *hall, const struct pl_request *seen)
 {
-	*r = (parley_request){.hall = hall, .seen = seen, .memory = &r->own};
+	*r = (parley_request){.handlers = hall->site->handlers,
+			      .handler = hall->handler,
+			      .hall = hall,
+			      .seen = seen,
+			      .memory = &r->own};
 	pl_arena_init(&r->own.arena, DECODED_MAX);
 	pl_list_init(&r->node);
 }
@@ -108,9 +115,8 @@ struct parley_slice parley_request_param(const parley_request *r, const char *na
 {
 	if (!r->seen || !name)
 		return parley_slice(NULL, 0);
-	struct pl_slice path = pl_handler_path(r->hall->site->handlers, r->seen->http->path);
-	struct pl_slice raw =
-		pl_pattern_param(r->hall->handler->def.pattern, path, pl_slice_str(name));
+	struct pl_slice path = pl_handler_path(r->handlers, r->seen->http->path);
+	struct pl_slice raw = pl_pattern_param(r->handler->def.pattern, path, pl_slice_str(name));
 	return raw.at ? pl_out(decoded(r->memory, r->seen, raw, name, true)) : pl_out(raw);
 }
 
@@ -135,12 +141,12 @@ struct parley_slice parley_request_addr(const parley_request *r)
 
 parley_server *parley_request_server(const parley_request *r)
 {
-	return r->hall->site->handlers->server;
+	return r->handlers->server;
 }
 
 void *parley_request_user(const parley_request *r)
 {
-	return r->hall->handler->def.user;
+	return r->handler->def.user;
 }
 
 /* ---- the answer ---- */
@@ -160,7 +166,7 @@ void pl_request_refuse(struct pl_conn *conn, unsigned status, struct pl_slice te
 /* A browser cannot see the status of a refused handshake, but a close code it can. */
 static void upgrade_and_close(const parley_request *r, struct pl_conn *conn)
 {
-	const struct pl_handler *h = r->hall->handler;
+	const struct pl_handler *h = r->handler;
 	struct pl_slice protocol = pl_line_protocol_name(h, pl_line_protocol(h, r->seen));
 	int err = pl_conn_upgrade(conn, r->seen, protocol, NULL);
 	if (err)
@@ -216,11 +222,29 @@ static void come_home(struct pl_task *t)
 	finish(PL_CONTAINER(t, parley_request, task));
 }
 
+/* The lock is free when this returns. */
+static void answer_orphan(parley_request *r)
+{
+	pl_handlers_release(r->handlers);
+	if (!r->code && r->free_auth)
+		r->free_auth(r->auth);
+	pl_request_free(r);
+}
+
 static void answer(parley_request *r)
 {
-	uint8_t was = atomic_exchange_explicit(&r->state, ANSWERED, memory_order_acq_rel);
+	struct pl_handlers *h = r->handlers;
+	pthread_mutex_lock(&h->lock);
+	uint8_t was = r->state;
+	r->state = ANSWERED;
+	if (was == ORPHANED) {
+		answer_orphan(r);
+		return;
+	}
+	/* Under the lock: the loop must not go meanwhile. */
 	if (was == WAITING)
 		pl_loop_post(r->hall->site->loop, &r->task);
+	pthread_mutex_unlock(&h->lock);
 }
 
 void parley_accept(parley_request *r, void *auth, void (*free_auth)(void *))
@@ -265,37 +289,43 @@ void pl_request_lost(parley_request *r)
 	pl_timer_stop(&r->deadline);
 }
 
-/* Nobody has answered yet: what the request says must outlive this call. */
-static void wait_for_answer(parley_request *r)
-{
-	struct pl_conn *conn = r->conn;
-	r->kept = pl_request_keep(r->seen);
-	r->seen = r->kept;
-	/* What was decoded may point into what is gone. */
-	r->memory->memos = NULL;
-	if (!r->kept) {
-		r->conn = NULL;
-		pl_request_refuse(conn, 503, PL_S(""));
-		return;
-	}
-	pl_conn_set_user(conn, r);
-	pl_timer_set(r->hall->site->loop, &r->deadline, r->hall->handler->def.auth_ms);
-}
-
+/* NULL: too many, or no memory. What it says is its own: whoever is to answer may look at it when
+ * authenticate has returned, or before, on another thread. */
 static parley_request *question(struct pl_hall *hall, struct pl_conn *conn,
 				const struct pl_request *seen)
 {
 	struct pl_handler_site *s = hall->site;
 	parley_request *r = s->nasked < ASKED_MAX ? PL_NEW(parley_request) : NULL;
-	if (!r)
+	struct pl_request *kept = r ? pl_request_keep(seen) : NULL;
+	if (!kept) {
+		pl_free(r);
 		return NULL;
-	pl_request_init(r, hall, conn, seen);
-	atomic_init(&r->state, ASKING);
+	}
+	pl_request_init(r, hall, conn, kept);
+	r->kept = kept;
 	pl_timer_init(&r->deadline, on_deadline);
 	r->task.run = come_home;
 	pl_list_append(&s->asked, &r->node);
 	s->nasked++;
 	return r;
+}
+
+/* Before the answer can come home: it stops the clock. */
+static void start_to_wait(parley_request *r, struct pl_conn *conn)
+{
+	pl_conn_set_user(conn, r);
+	pl_timer_set(r->hall->site->loop, &r->deadline, r->handler->def.auth_ms);
+}
+
+/* Whether the answer is there already. */
+static bool was_answered(parley_request *r)
+{
+	pthread_mutex_lock(&r->handlers->lock);
+	bool is_answered = r->state == ANSWERED;
+	if (!is_answered)
+		r->state = WAITING;
+	pthread_mutex_unlock(&r->handlers->lock);
+	return is_answered;
 }
 
 void pl_request_ask(struct pl_hall *hall, struct pl_conn *conn, const struct pl_request *seen)
@@ -309,20 +339,35 @@ void pl_request_ask(struct pl_hall *hall, struct pl_conn *conn, const struct pl_
 	uintptr_t before = pl_handler_enter(hall->site);
 	def->authenticate(r, def->user);
 	pl_handler_leave(hall->site, before);
-	uint8_t asking = ASKING;
-	if (atomic_compare_exchange_strong(&r->state, &asking, WAITING))
-		wait_for_answer(r);
-	else
+	if (was_answered(r))
 		finish(r);
+	else
+		start_to_wait(r, conn);
+}
+
+static void orphan(parley_request *r)
+{
+	(void)take_off(r);
+	r->state = ORPHANED;
+	r->hall = NULL;
+	r->handlers->refs++;
 }
 
 void pl_requests_end(struct pl_handler_site *s)
 {
+	/* Whose answer is on its way, or in the mailbox that nobody opens any more, stays in the
+	 * list. */
+	pthread_mutex_lock(&s->handlers->lock);
 	PL_LIST_EACH (node, &s->asked) {
 		parley_request *r = PL_CONTAINER(node, parley_request, node);
-		bool is_answered = atomic_load(&r->state) == ANSWERED;
+		if (r->state != ANSWERED)
+			orphan(r);
+	}
+	pthread_mutex_unlock(&s->handlers->lock);
+	PL_LIST_EACH (node, &s->asked) {
+		parley_request *r = PL_CONTAINER(node, parley_request, node);
 		(void)take_off(r);
-		if (is_answered && !r->code)
+		if (!r->code)
 			free_auth_of(r);
 		pl_request_free(r);
 	}

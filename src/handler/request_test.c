@@ -247,8 +247,12 @@ static void nobody_answers(void **state)
 	parley_accept(asked, &auth_data, free_auth); /* still valid, and harmless */
 	settle(&w);
 	assert_int_equal(freed, 1);
-	(void)client_ask(&w, "/ws/me?do=later", ""); /* never answered: gone with the site */
 	(void)client_ask(&w, "/ws/me?do=later", "");
+	UNTIL(&w, asked);
+	parley_request *orphan = asked;
+	asked = NULL;
+	(void)client_ask(&w, "/ws/me?do=later", "");
+	UNTIL(&w, asked);
 	parley_accept(asked, &auth_data, free_auth); /* answered, but nobody turns any more */
 	freed = 0;
 	pl_conns_free(w.sets[0]);
@@ -256,6 +260,40 @@ static void nobody_answers(void **state)
 	expect_log(&w, "");
 	assert_int_equal(freed, 1);
 	world_end(&w);
+	parley_reject(orphan, 401, "no");
+}
+
+/* The server is gone, the slow check is not: what it holds is still good, and it frees it. */
+static void answered_after_the_server_left(void **state)
+{
+	(void)state;
+	for (int way = 0; way < 3; way++) {
+		parley_request *orphan[2];
+		open_world(&plain);
+		for (int i = 0; i < 2; i++) {
+			asked = NULL;
+			(void)client_ask(&w, "/ws/me?do=later", "X-Name: Gus\r\n");
+			UNTIL(&w, asked);
+			orphan[i] = asked;
+		}
+		if (way == 2)
+			hang_up(&w.clients[0]);
+		freed = 0;
+		world_end(&w);
+		for (int i = 0; i < 2; i++) {
+			struct parley_slice name = parley_request_header(orphan[i], "X-Name");
+			assert_true(parley_slice_eq(name, PARLEY_S("Gus")));
+			name = parley_request_query(orphan[i], "do");
+			assert_true(parley_slice_eq(name, PARLEY_S("later")));
+			assert_null(parley_request_server(orphan[i]));
+			if (way)
+				parley_accept(orphan[i], &auth_data, free_auth);
+			else
+				parley_reject(orphan[i], 4001, "no");
+			assert_int_equal(freed, way ? i + 1 : 0);
+		}
+		forget_log(&w);
+	}
 }
 
 static void an_answer_waits_in_the_mailbox_at_the_end(void **state)
@@ -316,6 +354,8 @@ static int nchecks;
 static void *slow_check(void *arg)
 {
 	struct check *c = arg;
+	struct parley_slice name = parley_request_query(c->request, "name");
+	assert_true(parley_slice_eq(name, PARLEY_S("A b")));
 	if (c->way % 3)
 		usleep((unsigned)(c->way % 7) * 300);
 	if (c->way % 4 == 3)
@@ -343,7 +383,7 @@ static void answered_from_another_thread(void **state)
 	nchecks = 0;
 	open_world(&e);
 	for (int i = 0; i < THREADED; i++) {
-		struct client *c = client_ask(&w, "/ws", "");
+		struct client *c = client_ask(&w, "/ws?name=A%20b", "");
 		if (i % 8 == 5) { /* leaves meanwhile */
 			hang_up(c);
 		} else {
@@ -393,6 +433,7 @@ int main(void)
 		cmocka_unit_test(a_second_answer_does_not_count),
 		cmocka_unit_test(answered_after_the_client_left),
 		cmocka_unit_test(nobody_answers),
+		cmocka_unit_test(answered_after_the_server_left),
 		cmocka_unit_test(an_answer_waits_in_the_mailbox_at_the_end),
 		cmocka_unit_test(too_many_wait),
 		cmocka_unit_test(answered_from_another_thread),

@@ -58,6 +58,7 @@ struct pl_drive {
 	bool is_turning, is_draining, is_run;
 	pthread_mutex_t lock; /* of the rest */
 	struct pl_post *posts, **last;
+	uint32_t nposts;
 	bool is_closed; /* nothing is taken any more */
 };
 

@@ -542,6 +542,8 @@ static void live_until(enum end how)
 	if (how == AFTER_RUN)
 		assert_int_equal(parley_run(s), 0);
 	parley_free(s);
+	if (slow.pending)
+		parley_accept(slow.pending, NULL, NULL);
 	if (how != AT_ONCE)
 		assert_int_equal(w.opened, 5);
 	assert_int_equal(w.closed, w.opened);
@@ -580,6 +582,50 @@ static void test_an_answer_may_come_from_another_thread(void **state)
 	stop_and_free(&r);
 }
 
+/* The answer and the end of the server at the same moment: each order is fine. */
+static void on_freed(void *arg)
+{
+	struct watch *w = arg;
+	atomic_fetch_add(&w->freed, 1);
+}
+
+static void *accept_soon(void *arg)
+{
+	struct watch *w = arg;
+	while (!atomic_load(&w->pending))
+		usleep(10);
+	while (!atomic_load(&w->is_slow))
+		;
+	parley_accept(atomic_load(&w->pending), w, on_freed);
+	return NULL;
+}
+
+static void test_an_answer_meets_the_end(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 200; round++) {
+		struct watch w = {0};
+		struct parley_endpoint e = endpoint_for(&w, "/ws");
+		parley_server *s = make_server(1);
+		pthread_t thread;
+		e.authenticate = on_authenticate;
+		assert_int_equal(parley_serve(s, &e), 0);
+		assert_int_equal(parley_start(s), 0);
+		assert_int_equal(pthread_create(&thread, NULL, accept_soon, &w), 0);
+		int fd = dial(parley_port(s, 0));
+		ask_upgrade(fd, "/ws");
+		while (!atomic_load(&w.pending))
+			assert_int_equal(parley_turn(s, 1000), 1);
+		atomic_store(&w.is_slow, true);
+		usleep((useconds_t)round % 20);
+		parley_free(s);
+		pthread_join(thread, NULL);
+		assert_int_equal(w.opened, w.closed);
+		assert_int_equal(w.freed, 1);
+		close(fd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -594,6 +640,7 @@ int main(void)
 		cmocka_unit_test(test_the_patience_of_a_drain_ends),
 		cmocka_unit_test(test_free_in_every_state_closes_everybody),
 		cmocka_unit_test(test_an_answer_may_come_from_another_thread),
+		cmocka_unit_test(test_an_answer_meets_the_end),
 	};
 	if (getenv("ONLY"))
 		cmocka_set_test_filter(getenv("ONLY"));

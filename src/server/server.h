@@ -68,7 +68,8 @@ void pl_server_free(struct parley_server *);
 
 /* [any thread, signal handler] The next turns drain, wait for the end, and are the last. */
 void pl_server_stop(struct parley_server *);
-/* [any thread] Runs fn on the first worker. PL_ENOMEM; PL_ESTATE: it has ended. */
+/* [any thread] Runs fn on the first worker. PL_ENOMEM; PL_ELIMIT: too many wait; PL_ESTATE: it has
+ * ended. */
 int pl_server_post(struct parley_server *, void (*fn)(void *), void *arg) PL_MUST_CHECK;
 /* Of a started server. 1: goes on; 0: it has ended; PL_ESTORE: it had to, see on_fatal; PL_ESTATE:
  * not started, or inside a turn. */

@@ -16,7 +16,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { TICK_MS = 10 };
+enum { TICK_MS = 10, POSTS_MAX = 1 << 20 };
 
 struct pl_post {
 	struct pl_post *next;
@@ -67,17 +67,19 @@ int pl_server_post(struct parley_server *s, void (*fn)(void *), void *arg)
 		return PL_ENOMEM;
 	*p = (struct pl_post){.fn = fn, .arg = arg};
 	pthread_mutex_lock(&d->lock);
-	bool is_closed = d->is_closed, is_first = !d->posts;
-	if (!is_closed) {
+	bool is_first = !d->posts;
+	int err = d->is_closed ? PL_ESTATE : d->nposts == POSTS_MAX ? PL_ELIMIT : 0;
+	if (!err) {
 		*d->last = p;
 		d->last = &p->next;
+		d->nposts++;
 	}
 	pthread_mutex_unlock(&d->lock);
-	if (is_closed)
+	if (err)
 		pl_free(p);
 	else if (is_first)
 		ring(d);
-	return is_closed ? PL_ESTATE : 0;
+	return err;
 }
 
 /* What was there when it was asked; what these post comes next time. To them it is a callback of
@@ -91,6 +93,7 @@ static void run_posts(struct parley_server *s)
 	struct pl_post *p = d->posts;
 	d->posts = NULL;
 	d->last = &d->posts;
+	d->nposts = 0;
 	pthread_mutex_unlock(&d->lock);
 	while (p) {
 		struct pl_post *next = p->next;
