@@ -22,15 +22,15 @@ enum pl_event_kind {
 	PL_EV_RAW,     /* payload: bytes for an application topic, or said in a room and not kept */
 	PL_EV_SEAT, /* to a room's keeper of the roster: on: `origin` sat down there, else it stood
 		       up */
-	PL_EV_ROSTER,  /* on: the actor sat down in the room, else stood up; see chat/roster.c */
-	PL_EV_MEMBERS, /* to `only`: who sits in the room */
-	PL_EV_MEMBER,  /* on: the actor is a member of participants[] (conversations) from now on,
-			  else no more. `conversation`: where it is told too, nil: nowhere */
-	PL_EV_ASK,     /* to a user's keeper of presence: is the actor online? */
-	PL_EV_ANSWER,  /* to `only`, who asked: on: it is */
+	PL_EV_ROSTER,   /* on: the actor sat down in the room, else stood up; see chat/roster.c */
+	PL_EV_MEMBERS,  /* to `only`: who sits in the room */
+	PL_EV_MEMBER,   /* on: the actor is a member of participants[] (conversations) from now on,
+			   else no more. `conversation`: where it is told too, nil: nowhere */
+	PL_EV_ASK,      /* to a user's keeper of presence: is the actor online? */
+	PL_EV_ANSWER,   /* to `only`, who asked: on: it is */
 	PL_EV_TAKEOVER, /* since wall_ms the peer `origin` stands for the user, of those that have
 			   the same `ref` */
-	PL_EV_DISMISS, /* payload: why the actor's sessions end now */
+	PL_EV_DISMISS,  /* payload: why the actor's sessions end now */
 	PL_EV__COUNT
 };
 
@@ -93,6 +93,8 @@ struct pl_event {
 		struct {                     /* of seats, members, questions, takeovers */
 			struct pl_slice ref; /* the asker's own, comes back with the members */
 			uint32_t node;       /* where the asker is */
+			uint64_t change;     /* the number of the seat's change there */
+			uint64_t *shown;     /* by node: the last change that the members show */
 			struct pl_sitter *sitters;
 			size_t nsitters;
 		};
