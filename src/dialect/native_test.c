@@ -3,6 +3,7 @@
  * their notices in order, what is broadcast bare, what is kept and bridged to QryptChat and back,
  * what is answered with an error, what is ignored, and when it is too much.
  */
+#include "base/clock.h"
 #include "dialect/testing.h"
 
 static void say(struct client *c, const char *text)
@@ -455,6 +456,32 @@ static void after_the_window_it_begins_anew(void **state)
 	rig_end(r);
 }
 
+/* Not with the first frame: who was silent for most of a window may speak at its end and after. */
+static void the_window_begins_with_the_connection(void **state)
+{
+	struct rig *r = rig_new();
+	(void)state;
+	r->signing.native_messages = 3;
+	r->signing.native_window_ms = 400;
+	rig_open(r);
+	struct client *both[] = {native_of(r, "alice"), guest_of(r)};
+	for (uint64_t end = pl_now_ms() + 300; pl_now_ms() < end;)
+		pl_loop_turn(r->loop, 10);
+	for (int i = 0; i < 3; i++)
+		for (int k = 0; k < 2; k++) {
+			say(both[k], "{\"type\":\"ping\"}");
+			client_expect(both[k], "pong");
+		}
+	for (uint64_t end = pl_now_ms() + 200; pl_now_ms() < end;)
+		pl_loop_turn(r->loop, 10);
+	for (int k = 0; k < 2; k++) {
+		say(both[k], "{\"type\":\"ping\"}");
+		client_expect(both[k], "pong");
+		client_free(both[k]);
+	}
+	rig_end(r);
+}
+
 /* ---- together with QryptChat ---- */
 
 static void both_kinds_meet_in_an_open_room(void **state)
@@ -593,6 +620,7 @@ static void a_registered_type_wins(void **state)
 	X(what_is_no_json_is_an_error)                         \
 	X(one_frame_too_many_ends_it)                          \
 	X(after_the_window_it_begins_anew)                     \
+	X(the_window_begins_with_the_connection)               \
 	X(a_registered_type_wins)                              \
 	X(both_kinds_meet_in_an_open_room)                     \
 	X(native_hears_a_conversation_of_its_user_by_its_id) X(a_name_in_the_form_of_an_id_is_one)
