@@ -237,6 +237,29 @@ static void a_join_that_cannot_be_is_an_error(void **state)
 	rig_end(r);
 }
 
+static void who_has_no_seat_left_makes_no_room(void **state)
+{
+	struct rig *r = rig_start();
+	(void)state;
+	struct client *a = native_of(r, "alice"), *q = client_of(r, "quin");
+	r->hub.rooms.seats_max = 3; /* one is the user's own */
+	join(a, "one");
+	join(a, "two");
+	say(a, "{\"type\":\"join\",\"room\":\"three\"}");
+	expect_text(a, "{\"type\":\"error\",\"error\":\"Too many rooms\"}");
+	r->hub.rooms.seats_max = 10;
+	client_ask_in(q, "join_conversation", "three", "");
+	client_expect_with(q, "error", "ACCESS_DENIED");
+	r->hub.rooms.seats_max = 3;
+	join(a, "two");
+	say(a, "{\"type\":\"leave\",\"room\":\"two\"}");
+	client_expect(a, "left");
+	join(a, "three");
+	client_free(a);
+	client_free(q);
+	rig_end(r);
+}
+
 static void new_rooms_are_limited_per_user_and_old_ones_are_not(void **state)
 {
 	struct rig *r = rig_new();
@@ -612,6 +635,7 @@ static void a_registered_type_wins(void **state)
 	X(two_connections_of_a_user_are_two_lines)             \
 	X(what_follows_a_join_finds_it_done)                   \
 	X(a_join_that_cannot_be_is_an_error)                   \
+	X(who_has_no_seat_left_makes_no_room)                  \
 	X(new_rooms_are_limited_per_user_and_old_ones_are_not) \
 	X(what_names_no_room_is_ignored)                       \
 	X(a_broadcast_is_bare_and_not_for_its_sender)          \
