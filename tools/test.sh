@@ -212,6 +212,8 @@ section "kill -9 under load, $kills times, and its control"
 if build release; then
 	one_test "no acknowledged message is lost" env PARLEY_BIN="$PWD/build/release/parley" \
 		node tests/live/kill.js --kills "$kills"
+	one_test "no chat that a native client heard is lost" env PARLEY_BIN="$PWD/build/release/parley" \
+		node tests/live/kill.js --dialect native --kills "$kills"
 	one_test "SDK: every message once and in order at every client" env PARLEY_BIN="$PWD/build/release/parley" \
 		tools/sdk.sh run test/kill.js --kills "$kills" --sends 2000
 	one_test "SDK: the same for pages that are reloaded" env PARLEY_BIN="$PWD/build/release/parley" \

@@ -34,10 +34,14 @@ static void on_event(struct pl_bus_node *node, struct pl_event *e)
 	pl_roster_on_event(hub, e);
 	if (e->kind == PL_EV_MEMBER && !e->on)
 		show_out(hub, e);
-	if (e->kind != PL_EV_DISMISS)
+	if (e->kind == PL_EV_DISMISS) {
+		if (hub->on_dismiss)
+			pl_rooms_each(&hub->rooms, e, hub->on_dismiss);
+	} else if (e->kind != PL_EV_MEMBERS) {
 		pl_rooms_deliver(&hub->rooms, e);
-	else if (hub->on_dismiss)
-		pl_rooms_each(&hub->rooms, e, hub->on_dismiss);
+	}
+	if (e->kind == PL_EV_ROSTER)
+		pl_roster_answer(hub);
 }
 
 int pl_hub_init(struct pl_hub *hub, struct pl_loop *loop, struct pl_bus *bus,
@@ -53,6 +57,8 @@ int pl_hub_init(struct pl_hub *hub, struct pl_loop *loop, struct pl_bus *bus,
 	pl_rooms_init(&hub->rooms, options->rooms_max, hub->metrics);
 	pl_map_init(&hub->online, options->online_max);
 	pl_map_init(&hub->rosters, options->rooms_max);
+	pl_map_init(&hub->awaited, options->rooms_max);
+	pl_list_init(&hub->early);
 	return pl_bus_attach(bus, &hub->node);
 }
 
@@ -66,6 +72,7 @@ void pl_hub_fini(struct pl_hub *hub)
 {
 	pl_presence_fini(hub);
 	pl_roster_fini(hub);
+	pl_roster_wait_fini(hub);
 	pl_rooms_fini(&hub->rooms);
 }
 

@@ -39,6 +39,10 @@ struct pl_hub {
 	struct pl_rooms rooms;
 	struct pl_map online;  /* user id -> struct online, see presence.c */
 	struct pl_map rosters; /* topic -> struct roster, see roster.c */
+	struct pl_map awaited; /* topic -> struct waiting_room, see roster_wait.c */
+	struct pl_list early;
+	/* Of rosters: numbered here, kept here by node, heard here by node. */
+	uint64_t changes, changes_kept[PL_BUS_NODES_MAX], changes_heard[PL_BUS_NODES_MAX];
 	/* The user of this peer has lost the right to be here: its session ends now, whatever it
 	 * speaks. Set once, by whoever makes the peers; it must not leave from inside. */
 	void (*on_dismiss)(struct pl_peer *, const struct pl_event *why);
@@ -123,6 +127,17 @@ void pl_roster_stand_up(struct pl_hub *, struct pl_peer *, const struct pl_uuid 
 void pl_roster_leave(struct pl_hub *, struct pl_peer *);
 void pl_roster_on_event(struct pl_hub *, struct pl_event *);
 void pl_roster_fini(struct pl_hub *);
+
+/* roster_wait.c, for roster.c and hub.c. PL_ENOMEM. */
+int pl_roster_wait(struct pl_hub *, struct pl_peer *, struct pl_slice topic,
+		   uint64_t change) PL_MUST_CHECK;
+/* The peer leaves the room: it is not told any more. */
+void pl_roster_wait_no_more(struct pl_hub *, struct pl_peer *, struct pl_slice topic);
+/* A change, before it is delivered to others; and after that, who can be answered now. */
+void pl_roster_hold(struct pl_hub *, struct pl_event *);
+void pl_roster_answer(struct pl_hub *);
+void pl_roster_members_came(struct pl_hub *, struct pl_event *);
+void pl_roster_wait_fini(struct pl_hub *);
 
 /*
  * Whether this user is online: the answer is pushed to the peer, which is signed in, as

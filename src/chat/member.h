@@ -9,8 +9,9 @@ struct pl_room;
 /* Where a member sits in a room's array, and the way back. Packed: there are millions of them. */
 struct __attribute__((packed, aligned(4))) pl_seat {
 	struct pl_room *room;
-	uint32_t index : 31;
-	uint32_t is_listed : 1; /* on the room's roster, see roster.c */
+	uint32_t index : 30;
+	uint32_t is_listed : 1;  /* on the room's roster, see roster.c */
+	uint32_t is_waiting : 1; /* for the members of the room, see roster_wait.c */
 };
 
 /* Embedded in whoever listens; zeroed at birth. */

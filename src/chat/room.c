@@ -145,7 +145,7 @@ static void stand_up(struct pl_rooms *rooms, struct pl_member *m, uint32_t seat)
 	uint32_t hole = m->seats[seat].index;
 	struct place last = *place_at(r, --r->count);
 	*place_at(r, hole) = last;
-	last.member->seats[last.seat].index = hole & INT32_MAX;
+	last.member->seats[last.seat].index = hole & PL_SEAT_INDEX;
 	pl_seats_remove(m, seat);
 	if (seat < m->nseats)
 		place_at(m->seats[seat].room, m->seats[seat].index)->seat = seat;
@@ -189,6 +189,15 @@ int pl_room_list(struct pl_rooms *rooms, struct pl_member *m, struct pl_slice to
 	}
 	m->seats[seat].is_listed = true;
 	return 0;
+}
+
+void pl_room_mark_waiting(struct pl_rooms *rooms, struct pl_member *m, struct pl_slice topic,
+			  bool is_waiting)
+{
+	struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	uint32_t seat = r ? pl_seats_find(m, r) : PL_NO_SEAT;
+	if (seat != PL_NO_SEAT)
+		m->seats[seat].is_waiting = is_waiting;
 }
 
 bool pl_seat_is_listed(const struct pl_member *m, uint32_t seat, struct pl_slice *topic,
@@ -248,6 +257,8 @@ static void deliver_to(struct pl_room *r, const struct pl_event *e, struct wordi
 	for (uint32_t i = 0; i < r->count; i++) {
 		struct pl_peer *p = PL_CONTAINER(place_at(r, i)->member, struct pl_peer, member);
 		if ((e->origin && p->id == e->origin) || (e->only && p->id != e->only))
+			continue;
+		if (e->kind == PL_EV_ROSTER && p->member.seats[place_at(r, i)->seat].is_waiting)
 			continue;
 		struct pl_encoded *words = words_for(known, n, p->ops, e);
 		if (words)

@@ -34,6 +34,9 @@ size_t pl_room_size(const struct pl_rooms *, struct pl_slice topic);
  */
 int pl_room_list(struct pl_rooms *, struct pl_member *, struct pl_slice topic,
 		 struct pl_slice alias) PL_MUST_CHECK;
+/* While it waits for the members it hears of no change (roster_wait.c). Without a seat: nothing. */
+void pl_room_mark_waiting(struct pl_rooms *, struct pl_member *, struct pl_slice topic,
+			  bool is_waiting);
 bool pl_room_is_listed(const struct pl_rooms *, const struct pl_member *, struct pl_slice topic,
 		       struct pl_slice *alias);
 /* The same for a seat by its number, and where it is. */

@@ -5,6 +5,8 @@
  *     peer sits down ── SEAT ───► keeper ── MEMBERS ──► the peer's worker: that peer
  *                    └─ ROSTER ─► all workers: the others in the room
  *
+ * The changes of a worker are numbered: see roster_wait.c.
+ *
  * The seat goes first: who sits down later and has missed the change then finds it in the members.
  * The change comes from the peer's own worker, so that nobody hears a peer before hearing that it
  * is there.
@@ -124,23 +126,37 @@ static int copy_sitters(const struct roster *r, struct pl_event *e)
 	return 0;
 }
 
+static int copy_kept(const struct pl_hub *hub, struct pl_event *e)
+{
+	size_t n = pl_bus_nodes(hub->bus);
+	e->shown = pl_arena_array(&e->arena, n, sizeof(*e->shown));
+	if (e->shown)
+		memcpy(e->shown, hub->changes_kept, n * sizeof(*e->shown));
+	return e->shown ? 0 : PL_ENOMEM;
+}
+
+/* r NULL: there was no memory for a roster; who waits is answered nevertheless. */
 static int tell_members(struct pl_hub *hub, const struct roster *r, const struct pl_event *seat)
 {
+	struct pl_topic_id t = pl_topic_conversation(&seat->conversation);
 	struct pl_event *e = pl_event_new(PL_EV_MEMBERS);
-	int err = e ? pl_event_address(e, pl_topic_slice(&r->topic)) : PL_ENOMEM;
+	int err = e ? pl_event_address(e, pl_topic_slice(&t)) : PL_ENOMEM;
 	if (!err)
 		err = pl_arena_copy(&e->arena, seat->ref, &e->ref);
 	if (!err)
 		err = pl_arena_copy(&e->arena, seat->alias, &e->alias);
 	if (!err)
+		err = copy_kept(hub, e);
+	if (!err && r)
 		err = copy_sitters(r, e);
 	if (err) {
 		pl_event_release(e);
 		return err;
 	}
-	e->conversation = r->conversation;
+	e->conversation = seat->conversation;
 	e->wall_ms = seat->wall_ms;
 	e->only = seat->origin;
+	e->change = seat->change;
 	return pl_bus_send(hub->bus, seat->node, e);
 }
 
@@ -148,7 +164,7 @@ static void sat_down(struct pl_hub *hub, const struct pl_event *e)
 {
 	struct roster *r = open_roster(hub, &e->conversation);
 	int err = r ? add(r, e) : PL_ENOMEM;
-	if (r && e->ref.at) {
+	if (e->ref.at) {
 		int told = tell_members(hub, r, e);
 		err = err ? err : told;
 	}
@@ -170,14 +186,25 @@ static void stood_up(struct pl_hub *hub, const struct pl_event *e)
 	close_if_empty(hub, r);
 }
 
-void pl_roster_on_event(struct pl_hub *hub, struct pl_event *e)
+static void seat_changed(struct pl_hub *hub, const struct pl_event *e)
 {
-	if (e->kind != PL_EV_SEAT || hub->is_stopped)
-		return;
+	hub->changes_kept[e->node] = e->change;
 	if (e->on)
 		sat_down(hub, e);
 	else
 		stood_up(hub, e);
+}
+
+void pl_roster_on_event(struct pl_hub *hub, struct pl_event *e)
+{
+	if (hub->is_stopped)
+		return;
+	switch (e->kind) {
+	case PL_EV_SEAT: seat_changed(hub, e); return;
+	case PL_EV_ROSTER: pl_roster_hold(hub, e); return;
+	case PL_EV_MEMBERS: pl_roster_members_came(hub, e); return;
+	default: return;
+	}
 }
 
 /* ---- at the peer's worker ---- */
@@ -197,6 +224,7 @@ static struct pl_event *new_change(const struct pl_hub *hub, enum pl_event_kind 
 	e->conversation = *conversation;
 	e->origin = p->id;
 	e->node = hub->node.index;
+	e->change = hub->changes;
 	e->wall_ms = pl_wall_ms();
 	return e;
 }
@@ -227,24 +255,34 @@ int pl_roster_sit(struct pl_hub *hub, struct pl_peer *p, const struct pl_convers
 	struct pl_topic_id t = pl_topic_conversation(&c->id);
 	if (hub->is_stopped)
 		return 0;
+	hub->changes++;
 	struct pl_event *e = new_change(hub, PL_EV_SEAT, p, &c->id, c->alias);
 	int err = e ? pl_arena_copy(&e->arena, ref, &e->ref) : PL_ENOMEM;
 	if (!err)
 		err = pl_room_list(&hub->rooms, &p->member, pl_topic_slice(&t), c->alias);
+	if (!err && ref.at)
+		err = pl_roster_wait(hub, p, pl_topic_slice(&t), e->change);
 	if (err) {
 		pl_event_release(e);
 		return err;
 	}
 	e->on = true;
 	err = tell_keeper(hub, e);
-	return err ? err : tell_others(hub, p, &c->id, c->alias, true);
+	if (!err)
+		err = tell_others(hub, p, &c->id, c->alias, true);
+	if (err)
+		pl_roster_wait_no_more(hub, p, pl_topic_slice(&t));
+	return err;
 }
 
-static void leave(struct pl_hub *hub, const struct pl_peer *p, const struct pl_uuid *conversation,
+static void leave(struct pl_hub *hub, struct pl_peer *p, const struct pl_uuid *conversation,
 		  struct pl_slice alias)
 {
+	struct pl_topic_id t = pl_topic_conversation(conversation);
+	pl_roster_wait_no_more(hub, p, pl_topic_slice(&t));
 	if (hub->is_stopped)
 		return;
+	hub->changes++;
 	struct pl_event *e = new_change(hub, PL_EV_SEAT, p, conversation, alias);
 	int err = e ? tell_keeper(hub, e) : PL_ENOMEM;
 	int told = tell_others(hub, p, conversation, alias, false);

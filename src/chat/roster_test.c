@@ -1,7 +1,8 @@
 /*
  * roster_test.c - proves that the rosters tell the truth with several workers: everybody who sits
  * down is told of to those who sit there and finds all of them in the members, in order; leaving is
- * told however it happens; two who come at once never miss each other; nothing is left behind.
+ * told however it happens; two who come at once never miss each other; who comes while others come
+ * and go has the right list; nothing is left behind.
  */
 #include "chat/testing.h"
 
@@ -190,6 +191,89 @@ static void two_at_once_do_not_miss_each_other(void **state)
 	}
 }
 
+/* What a client makes of it: the members are the list, a change before them is nobody's. */
+static unsigned list_of(const struct guest *g)
+{
+	unsigned list = 0;
+	char last = ' ';
+	for (const char *at = g->heard; *at; at = strchr(at, ' ') + 1) {
+		unsigned bit = 1u << strtoul(at + 1, NULL, 10);
+		if (*at == '=' && last != '=')
+			list = 0;
+		list = *at == '-' ? list & ~bit : list | bit;
+		last = *at;
+	}
+	return list;
+}
+
+/* Whatever the order in which the workers turn: the list of who came meanwhile is right. */
+static void changes_while_the_members_are_on_their_way(void **state)
+{
+	enum { ORDERS = 729 };
+	(void)state;
+	for (unsigned order = 0; order < ORDERS; order++) {
+		for (unsigned room = 0; room < 6; room++) {
+			struct world *w = world_new(0, 1000);
+			struct guest a, b, c;
+			unsigned o = order;
+			come(w, &a, 0, 1);
+			come(w, &b, 1, 2);
+			come(w, &c, 2, 3);
+			assert_int_equal(sit(&a, room), 0);
+			settle(w);
+			assert_int_equal(sit(&b, room), 0);
+			for (unsigned i = 0; i < 2; i++, o /= 3)
+				pl_loop_turn(w->loops[o % 3], 0);
+			unsit(&a, room);
+			assert_int_equal(sit(&c, room), 0);
+			for (unsigned i = 0; i < 4; i++, o /= 3)
+				pl_loop_turn(w->loops[o % 3], 0);
+			settle(w);
+			assert_int_equal(b.heard[0], '=');
+			assert_int_equal(c.heard[0], '=');
+			assert_int_equal(list_of(&b), 1u << 2 | 1u << 3);
+			assert_int_equal(list_of(&c), 1u << 2 | 1u << 3);
+			pl_hub_leave(b.hub, &b.peer);
+			pl_hub_leave(c.hub, &c.peer);
+			pl_hub_leave(a.hub, &a.peer);
+			world_free(w);
+		}
+	}
+}
+
+/* Nothing of it is left, and nobody is told who is gone. */
+static void who_leaves_before_the_members_come_is_not_told(void **state)
+{
+	struct world *w = world_new(0, 1000);
+	struct guest a, b;
+	(void)state;
+	come(w, &a, 0, 1);
+	come(w, &b, 1, 2);
+	for (unsigned room = 0; room < 6; room++) {
+		assert_int_equal(sit(&a, room), 0);
+		assert_int_equal(sit(&a, room), 0);
+		unsit(&a, room);
+		assert_int_equal(sit(&b, room), 0);
+		pl_hub_leave(b.hub, &b.peer);
+		come(w, &b, 1, 2);
+		settle(w);
+		expect(&a, "");
+		assert_int_equal(sit(&a, room), 0);
+		settle(w);
+		assert_int_equal(list_of(&a), 1u << 1);
+		a.len = 0;
+		a.heard[0] = '\0';
+		unsit(&a, room);
+	}
+	settle(w);
+	for (int i = 0; i < WORKERS; i++)
+		assert_int_equal(w->hubs[i].awaited.len, 0);
+	assert_int_equal(rosters(w), 0);
+	pl_hub_leave(a.hub, &a.peer);
+	pl_hub_leave(b.hub, &b.peer);
+	world_free(w);
+}
+
 static void an_unlisted_peer_is_on_no_roster(void **state)
 {
 	struct world *w = world_new(0, 1000);
@@ -247,6 +331,8 @@ int main(void)
 		cmocka_unit_test(a_user_twice_is_two_lines),
 		cmocka_unit_test(leaving_all_is_told_in_every_room),
 		cmocka_unit_test(two_at_once_do_not_miss_each_other),
+		cmocka_unit_test(changes_while_the_members_are_on_their_way),
+		cmocka_unit_test(who_leaves_before_the_members_come_is_not_told),
 		cmocka_unit_test(an_unlisted_peer_is_on_no_roster),
 		cmocka_unit_test(memory_may_run_out),
 	};

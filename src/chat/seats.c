@@ -94,7 +94,7 @@ uint32_t pl_seats_add(struct pl_member *m, struct pl_room *r, uint32_t index)
 	uint32_t n = m->nseats++;
 	if (is_indexed(m))
 		index_of(m)[slot_of(m, r)] = (uint16_t)(n + 1);
-	m->seats[n] = (struct pl_seat){.room = r, .index = index & INT32_MAX};
+	m->seats[n] = (struct pl_seat){.room = r, .index = index & PL_SEAT_INDEX};
 	return n;
 }
 

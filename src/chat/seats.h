@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "chat/member.h"
 
-enum { PL_NO_SEAT = UINT32_MAX };
+enum { PL_NO_SEAT = UINT32_MAX, PL_SEAT_INDEX = (1 << 30) - 1 };
 
 /* The number of the member's seat in this room, or PL_NO_SEAT. */
 uint32_t pl_seats_find(const struct pl_member *, const struct pl_room *);

@@ -17,13 +17,12 @@ void pl_native_fail(struct pl_session *s, struct pl_slice error)
 	pl_session_send(s, b);
 }
 
-/* Every frame counts. The window begins anew with the first frame that comes too many, after it. */
+/* Every frame counts. The window begins with the connection, and anew with the first frame that
+ * comes too many, after it. */
 static bool is_too_fast(struct native *n)
 {
 	const struct pl_gateway_options *o = n->session.gateway->options;
 	uint64_t now_ms = pl_now_ms();
-	if (!n->window_ms)
-		n->window_ms = now_ms;
 	if (!o->native_messages || ++n->said <= o->native_messages)
 		return false;
 	if (now_ms - n->window_ms < o->native_window_ms)

@@ -32,6 +32,7 @@ static void greet(struct pl_session *s)
 {
 	uint8_t id[CLIENT_ID];
 	char hex[2 * CLIENT_ID];
+	pl_native_of(s)->window_ms = pl_now_ms();
 	pl_random_bytes(id, sizeof(id));
 	for (size_t i = 0; i < sizeof(hex); i++)
 		hex[i] = "0123456789abcdef"[id[i / 2] >> (i % 2 ? 0 : 4) & 15];

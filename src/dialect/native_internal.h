@@ -15,7 +15,7 @@ struct native {
 	struct pl_map rooms; /* name, as the client says it -> struct joined, see native_rooms.c */
 	uint32_t asking;     /* questions for a room by its name that are under way */
 	uint32_t creating;   /* joins under way that may make a room */
-	uint64_t window_ms;  /* when the window of the rate rule began; 0: not yet */
+	uint64_t window_ms;  /* when the window of the rate rule began */
 	uint32_t said;       /* frames since then */
 	bool has_row;        /* a guest who said something: the store knows it */
 };

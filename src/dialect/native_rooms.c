@@ -183,11 +183,24 @@ static void join_answered(struct pl_op *op)
 	pl_session_done(op);
 }
 
+/* Who has no seat left must not make rooms that nobody sits in. */
+static bool has_seat_for(struct native *n, struct pl_slice name)
+{
+	const struct pl_session *s = &n->session;
+	return s->peer.member.nseats < s->gateway->hub->rooms.seats_max ||
+	       pl_map_get(&n->rooms, name);
+}
+
 static int on_join(struct pl_session *s, struct pl_slice ref, const void *in)
 {
 	struct native *n = pl_native_of(s);
-	struct pl_op *op = ask_for(s, ((const struct in_room *)in)->room, join_answered);
+	struct pl_slice name = ((const struct in_room *)in)->room;
 	(void)ref;
+	if (!has_seat_for(n, name)) {
+		pl_native_fail(s, PL_S("Too many rooms"));
+		return 0;
+	}
+	struct pl_op *op = ask_for(s, name, join_answered);
 	if (!op)
 		return PL_ENOMEM;
 	op->open_room.create = may_create(n);

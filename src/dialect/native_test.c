@@ -3,6 +3,7 @@
  * their notices in order, what is broadcast bare, what is kept and bridged to QryptChat and back,
  * what is answered with an error, what is ignored, and when it is too much.
  */
+#include "base/clock.h"
 #include "dialect/testing.h"
 
 static void say(struct client *c, const char *text)
@@ -236,6 +237,29 @@ static void a_join_that_cannot_be_is_an_error(void **state)
 	rig_end(r);
 }
 
+static void who_has_no_seat_left_makes_no_room(void **state)
+{
+	struct rig *r = rig_start();
+	(void)state;
+	struct client *a = native_of(r, "alice"), *q = client_of(r, "quin");
+	r->hub.rooms.seats_max = 3; /* one is the user's own */
+	join(a, "one");
+	join(a, "two");
+	say(a, "{\"type\":\"join\",\"room\":\"three\"}");
+	expect_text(a, "{\"type\":\"error\",\"error\":\"Too many rooms\"}");
+	r->hub.rooms.seats_max = 10;
+	client_ask_in(q, "join_conversation", "three", "");
+	client_expect_with(q, "error", "ACCESS_DENIED");
+	r->hub.rooms.seats_max = 3;
+	join(a, "two");
+	say(a, "{\"type\":\"leave\",\"room\":\"two\"}");
+	client_expect(a, "left");
+	join(a, "three");
+	client_free(a);
+	client_free(q);
+	rig_end(r);
+}
+
 static void new_rooms_are_limited_per_user_and_old_ones_are_not(void **state)
 {
 	struct rig *r = rig_new();
@@ -455,6 +479,32 @@ static void after_the_window_it_begins_anew(void **state)
 	rig_end(r);
 }
 
+/* Not with the first frame: who was silent for most of a window may speak at its end and after. */
+static void the_window_begins_with_the_connection(void **state)
+{
+	struct rig *r = rig_new();
+	(void)state;
+	r->signing.native_messages = 3;
+	r->signing.native_window_ms = 400;
+	rig_open(r);
+	struct client *both[] = {native_of(r, "alice"), guest_of(r)};
+	for (uint64_t end = pl_now_ms() + 300; pl_now_ms() < end;)
+		pl_loop_turn(r->loop, 10);
+	for (int i = 0; i < 3; i++)
+		for (int k = 0; k < 2; k++) {
+			say(both[k], "{\"type\":\"ping\"}");
+			client_expect(both[k], "pong");
+		}
+	for (uint64_t end = pl_now_ms() + 200; pl_now_ms() < end;)
+		pl_loop_turn(r->loop, 10);
+	for (int k = 0; k < 2; k++) {
+		say(both[k], "{\"type\":\"ping\"}");
+		client_expect(both[k], "pong");
+		client_free(both[k]);
+	}
+	rig_end(r);
+}
+
 /* ---- together with QryptChat ---- */
 
 static void both_kinds_meet_in_an_open_room(void **state)
@@ -585,6 +635,7 @@ static void a_registered_type_wins(void **state)
 	X(two_connections_of_a_user_are_two_lines)             \
 	X(what_follows_a_join_finds_it_done)                   \
 	X(a_join_that_cannot_be_is_an_error)                   \
+	X(who_has_no_seat_left_makes_no_room)                  \
 	X(new_rooms_are_limited_per_user_and_old_ones_are_not) \
 	X(what_names_no_room_is_ignored)                       \
 	X(a_broadcast_is_bare_and_not_for_its_sender)          \
@@ -593,6 +644,7 @@ static void a_registered_type_wins(void **state)
 	X(what_is_no_json_is_an_error)                         \
 	X(one_frame_too_many_ends_it)                          \
 	X(after_the_window_it_begins_anew)                     \
+	X(the_window_begins_with_the_connection)               \
 	X(a_registered_type_wins)                              \
 	X(both_kinds_meet_in_an_open_room)                     \
 	X(native_hears_a_conversation_of_its_user_by_its_id) X(a_name_in_the_form_of_an_id_is_one)

@@ -93,6 +93,8 @@ struct pl_event {
 		struct {                     /* of seats, members, questions, takeovers */
 			struct pl_slice ref; /* the asker's own, comes back with the members */
 			uint32_t node;       /* where the asker is */
+			uint64_t change;     /* the number of the seat's change there */
+			uint64_t *shown;     /* by node: the last change that the members show */
 			struct pl_sitter *sitters;
 			size_t nsitters;
 		};

@@ -4,7 +4,7 @@
  * is killed at random instants and started again on the same data, and in the end every
  * acknowledged message is there exactly once, under the sequence number of its acknowledgement.
  *
- *   node kill.js [--kills 100] [--bin PATH] [--expect-loss] [--seed N]
+ *   node kill.js [--kills 100] [--dialect native] [--bin PATH] [--expect-loss] [--seed N]
  *
  * Exit code 1 on any loss. With --expect-loss (the control, against a build that acknowledges
  * before it commits) the exit code is 1 when nothing was lost: then the proof would be blind.
@@ -13,8 +13,10 @@ const crypto = require('node:crypto');
 const { parseArgs } = require('node:util');
 const { Server, sleep } = require('./harness.js');
 const { Client, people } = require('./client.js');
+const { NativeSender, nativeListener, ROOM } = require('./kill_native.js');
+const { person } = require('./tokens.js');
 
-const CLIENTS = 4;
+const NAMES = ['ann', 'ben', 'cat', 'dan'];
 const WINDOW = 8;
 const EARLIEST_MS = 5;
 const LATEST_MS = 400;
@@ -148,17 +150,30 @@ async function settle(server, senders) {
 	}));
 }
 
-async function killTest({ kills, seed, log = () => {} }) {
-	const next = random(seed);
-	const server = await Server.start();
-	const clients = await people(server, ...['ann', 'ben', 'cat', 'dan'].slice(0, CLIENTS));
+/* Four senders of a group, and its id. */
+async function inGroup(server, faults) {
+	const clients = await people(server, ...NAMES);
 	const made = await clients[0].ok('create_conversation',
 		{ participantIds: clients.slice(1).map((c) => c.id), isGroup: true, name: 'kill' }, 'conversation_created');
 	const conversationId = made.payload.conversation.id;
-	const faults = [];
-	const senders = clients.map((client) => new Sender(client.who, conversationId, faults));
 	for (const client of clients)
 		await client.close();
+	return { senders: clients.map((client) => new Sender(client.who, conversationId, faults)), conversationId };
+}
+
+/* The same of an open room, and its name. */
+function inRoom(faults) {
+	const senders = NAMES.map((name) => new NativeSender(person(name), faults));
+	return { senders, conversationId: ROOM };
+}
+
+async function killTest({ kills, seed, dialect = 'qrypt', log = () => {} }) {
+	const next = random(seed);
+	const faults = [];
+	const native = dialect === 'native' ? await nativeListener() : null;
+	const server = await Server.start(native ? { flags: native.flags } : {});
+	server.native = native?.port;
+	const { senders, conversationId } = native ? inRoom(faults) : await inGroup(server, faults);
 	let slowest = 0;
 	for (let i = 0; i < kills; i++) {
 		const wait = EARLIEST_MS + next() * (LATEST_MS - EARLIEST_MS);
@@ -189,13 +204,16 @@ async function main() {
 		options: {
 			kills: { type: 'string', default: '100' },
 			seed: { type: 'string', default: String(crypto.randomInt(2 ** 31)) },
+			dialect: { type: 'string', default: 'qrypt' },
 			bin: { type: 'string' },
 			'expect-loss': { type: 'boolean', default: false },
 		},
 	});
 	if (values.bin)
 		process.env.PARLEY_BIN = values.bin;
-	const result = await killTest({ kills: Number(values.kills), seed: Number(values.seed), log: console.log });
+	const result = await killTest({
+		kills: Number(values.kills), seed: Number(values.seed), dialect: values.dialect, log: console.log,
+	});
 	const { faults, ...figures } = result;
 	console.log(figures);
 	console.log(faults.slice(0, 20).join('\n') || 'nothing lost, nothing doubled, no gap');

@@ -24,8 +24,9 @@ test('the judge notices loss, doubling, gaps and changes', () => {
 		assert.notDeepEqual(judge([sender()], rows).faults, []);
 });
 
-test('six kills: nothing acknowledged is lost or doubled', async () => {
-	const result = await killTest({ kills: 6, seed: crypto.randomInt(2 ** 31) });
-	assert.deepEqual(result.faults, [], JSON.stringify(result));
-	assert.ok(result.acknowledged > 0);
-});
+for (const dialect of ['qrypt', 'native'])
+	test(`${dialect}, six kills: nothing acknowledged is lost or doubled`, async () => {
+		const result = await killTest({ kills: 6, seed: crypto.randomInt(2 ** 31), dialect });
+		assert.deepEqual(result.faults, [], JSON.stringify(result));
+		assert.ok(result.acknowledged > 0);
+	});
