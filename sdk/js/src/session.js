@@ -188,15 +188,19 @@ export class Session {
 	#closed(end) {
 		this.options.log('closed', end.code, end.reason);
 		const error = closeError(end);
-		const mayRefresh = typeof this.source === 'function' && this.wasSignedIn;
+		const mayRefresh = typeof this.source === 'function' && this.wasSignedIn && !end.mistake;
 		this.#end(error);
 		this.wasSignedIn = false;
 		const ms = end.isFinal && !mayRefresh ? -3 : this.socket.retry();
 		const isOver = ms === -1 || ms === -3;
-		if (ms === -1)
+		if (end.mistake)
+			this.#over(end.mistake);
+		else if (ms === -1)
 			this.#over(new ParleyError('GAVE_UP', 'Max reconnection attempts reached', { closeCode: end.code }));
 		else if (isOver)
 			this.#over(new ParleyError('REFUSED', `The server closed the connection: ${end.reason || end.code}`, { closeCode: end.code }));
+		else if (!end.wasOpen)
+			this.options.onTrouble(new ParleyError('CONNECT_FAILED', `No connection: ${end.reason || end.code}`, { closeCode: end.code }));
 		this.#tellState();
 	}
 
