@@ -8,10 +8,14 @@ import { ParleyError } from './errors.js';
 /** @type {Clock} */
 export const realClock = {
 	now: () => Date.now(),
+	ticks: () => performance.now(),
 	random: () => Math.random(),
 	setTimeout: (act, ms) => setTimeout(act, ms),
 	clearTimeout: (timer) => clearTimeout(timer),
 };
+
+/** The time for durations: the clock on the wall may be set. @param {Clock} clock */
+export const ticksOf = (clock) => clock.ticks?.() ?? clock.now();
 
 /**
  * The WebSocket to use: the given one, else the global one. Node before 22 has none.

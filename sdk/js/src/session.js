@@ -5,7 +5,7 @@
  * dead connection by its own pings, and lets requests wait until somebody is signed in. What is
  * said over it is not its business.
  */
-import { realClock } from './environment.js';
+import { realClock, ticksOf } from './environment.js';
 import { ParleyError } from './errors.js';
 import { Gate } from './gate.js';
 import { parseFrame, Requests } from './requests.js';
@@ -169,7 +169,7 @@ export class Session {
 
 	/** @param {string} text */
 	#heard(text) {
-		this.heardAt = this.clock.now();
+		this.heardAt = ticksOf(this.clock);
 		const frame = parseFrame(text);
 		if (!frame) {
 			this.options.log('not a message of this protocol', text.slice(0, 200));
@@ -188,15 +188,19 @@ export class Session {
 	#closed(end) {
 		this.options.log('closed', end.code, end.reason);
 		const error = closeError(end);
-		const mayRefresh = typeof this.source === 'function' && this.wasSignedIn;
+		const mayRefresh = typeof this.source === 'function' && this.wasSignedIn && !end.mistake;
 		this.#end(error);
 		this.wasSignedIn = false;
 		const ms = end.isFinal && !mayRefresh ? -3 : this.socket.retry();
 		const isOver = ms === -1 || ms === -3;
-		if (ms === -1)
+		if (end.mistake)
+			this.#over(end.mistake);
+		else if (ms === -1)
 			this.#over(new ParleyError('GAVE_UP', 'Max reconnection attempts reached', { closeCode: end.code }));
 		else if (isOver)
 			this.#over(new ParleyError('REFUSED', `The server closed the connection: ${end.reason || end.code}`, { closeCode: end.code }));
+		else if (!end.wasOpen)
+			this.options.onTrouble(new ParleyError('CONNECT_FAILED', `No connection: ${end.reason || end.code}`, { closeCode: end.code }));
 		this.#tellState();
 	}
 
@@ -227,7 +231,7 @@ export class Session {
 
 	async #checkPulse() {
 		const { generation } = this.socket;
-		const asked = this.clock.now();
+		const asked = ticksOf(this.clock);
 		try {
 			await this.ask('ping', {}, this.options.heartbeatTimeout);
 		} catch (error) {
@@ -292,18 +296,18 @@ export class Session {
 	 * @returns {Promise<Frame>}
 	 */
 	async request(type, payload, { again = false, timeout = this.options.requestTimeout } = {}) {
-		const end = this.clock.now() + timeout;
+		const end = ticksOf(this.clock) + timeout;
 		for (;;) {
 			this.#mustBeAbleTo();
-			const left = end - this.clock.now();
+			const left = end - ticksOf(this.clock);
 			if (left <= 0)
 				throw new ParleyError('REQUEST_TIMEOUT', `Request timeout: ${type}`);
 			await this.gate.wait(left, type);
 			try {
-				return await this.askSignedIn(type, payload, Math.max(end - this.clock.now(), 1));
+				return await this.askSignedIn(type, payload, Math.max(end - ticksOf(this.clock), 1));
 			} catch (error) {
 				const { code, retryAfterMs } = /** @type {ParleyError} */ (error);
-				if (retryAfterMs > 0 && this.clock.now() + retryAfterMs < end)
+				if (retryAfterMs > 0 && ticksOf(this.clock) + retryAfterMs < end)
 					await this.#sleep(retryAfterMs);
 				else if (again && code === 'CONNECTION_LOST' && this.isSignedIn)
 					await this.#sleep(ENDING_MS);

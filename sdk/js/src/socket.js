@@ -27,6 +27,13 @@ function textOf(data) {
 	return String(data);
 }
 
+/** No WebSocket here, or none for this url: another try would end in the same way. @param {unknown} error */
+function mistakeOf(error) {
+	if (error instanceof ParleyError)
+		return error;
+	return new ParleyError('INVALID_ARGUMENT', error instanceof Error ? error.message : String(error), { cause: error });
+}
+
 export class Socket {
 	/** @param {SocketOptions} options */
 	constructor(options) {
@@ -73,7 +80,7 @@ export class Socket {
 		try {
 			ws = new (findWebSocket(this.options.WebSocket))(url);
 		} catch (error) {
-			this.#failed(error);
+			this.#failed(error, mistakeOf(error));
 			return;
 		}
 		this.ws = ws;
@@ -95,20 +102,20 @@ export class Socket {
 		this.options.onOpen();
 	}
 
-	/** What did not even become a WebSocket. @param {unknown} error */
-	#failed(error) {
+	/** What did not even become a WebSocket. @param {unknown} error @param {ParleyError} [mistake] */
+	#failed(error, mistake) {
 		this.options.onError?.(error);
 		if (this.state === 'connecting')
-			this.#lost(ABNORMAL, error instanceof Error ? error.message : String(error));
+			this.#lost(ABNORMAL, error instanceof Error ? error.message : String(error), mistake);
 	}
 
-	/** @param {number} code @param {string} reason */
-	#lost(code, reason) {
+	/** @param {number} code @param {string} reason @param {ParleyError} [mistake] */
+	#lost(code, reason, mistake) {
 		this.#stopTimer();
 		const wasOpen = this.state === 'open';
 		this.state = 'lost';
 		this.generation++;
-		this.options.onClose({ code, reason, wasOpen, isFinal: isFinalClose(code) });
+		this.options.onClose({ code, reason, wasOpen, isFinal: Boolean(mistake) || isFinalClose(code), ...(mistake ? { mistake } : {}) });
 	}
 
 	/** Whether it was handed over: false when there is no open connection. @param {any} data */

@@ -5,11 +5,15 @@
  * entries of one account in no order.
  */
 
+import { realClock } from './environment.js';
+import { within } from './patience.js';
+
 /** @typedef {import('../types/index.d.ts').OutboxEntry} OutboxEntry */
 /** @typedef {import('../types/index.d.ts').OutboxStorage} OutboxStorage */
 
 const DATABASE = 'parley-client';
 const STORE = 'outbox';
+const OPEN_MS = 3000;
 
 /** @implements {OutboxStorage} */
 export class MemoryStorage {
@@ -146,7 +150,7 @@ export async function openStorage(wanted, log) {
 	try {
 		/* Where a page is forbidden to store, even looking at it may throw. */
 		if (wanted !== 'memory' && globalThis.indexedDB)
-			return await IndexedDbStorage.open();
+			return await within(realClock, IndexedDbStorage.open(), OPEN_MS, 'IndexedDB');
 	} catch (error) {
 		log('no IndexedDB, unsent messages are kept in memory', error);
 	}

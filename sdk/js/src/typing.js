@@ -1,5 +1,7 @@
 /* typing.js - who is typing where, and saying that we are. */
 
+import { ticksOf } from './environment.js';
+
 /** @typedef {import('../types/internal.d.ts').Clock} Clock */
 
 /** setTyping() ends by itself after this. */
@@ -48,7 +50,7 @@ export class Typing {
 	/** Called at each key: starts, and stops three seconds after the last. @param {string} conversationId */
 	set(conversationId) {
 		const own = this.own.get(conversationId);
-		const now = this.clock.now();
+		const now = ticksOf(this.clock);
 		this.clock.clearTimeout(own?.timer);
 		const isDue = !own || now - own.since >= REPEAT_MS;
 		const timer = this.clock.setTimeout(() => this.stop(conversationId), STOP_MS);

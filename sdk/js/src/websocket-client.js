@@ -132,10 +132,10 @@ export class WebSocketClient {
 		const willRetry = !end.isFinal && this.reconnectAttempts < this.maxReconnectAttempts;
 		const connecting = this.#connecting;
 		this.#connecting = null;
-		connecting?.reject(end.isFinal ? this.#refusal(end) : fault);
+		connecting?.reject(end.mistake ?? (end.isFinal ? this.#refusal(end) : fault));
 		guarded(() => this.options.onClose?.({ code: end.code, reason: end.reason, willRetry }));
 		if (end.isFinal)
-			this.#giveUp(this.#refusal(end));
+			this.#giveUp(end.mistake ?? this.#refusal(end));
 		else
 			this.handleReconnect();
 	}

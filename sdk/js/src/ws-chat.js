@@ -39,6 +39,7 @@ const DEFAULTS = {
 	outboxEntries: 1000,
 	outboxBytes: 4 << 20,
 };
+const CONNECT_FAILED = 'CONNECT_FAILED';
 const KINDS = ['text', 'image', 'file', 'system'];
 
 /** @type {ChatState} */
@@ -103,13 +104,14 @@ export class Chat {
 			clock,
 			url: () => this.#address(),
 			log: this.log,
-			onState: (connection) => this.#set({ connection, connected: connection === 'open' }),
+			onState: (connection) => this.#connectionIs(connection),
 			onSignedIn: (user, again) => this.#signedIn(user, again),
 			onSignedOut: () => this.#signedOut(),
 			onSigningIn: () => this.outbox.stop(),
 			onTrouble: (error) => {
 				this.log(error.code, error.message);
-				this.#set({ error: 'Authentication failed', errorCode: error.code });
+				const text = error.code === CONNECT_FAILED ? 'Connection error' : 'Authentication failed';
+				this.#set({ error: text, errorCode: error.code });
 			},
 			onRefused: (error) => this.#refused('Authentication failed', error),
 			onOver: (error) => this.#refused(error.message, error),
@@ -212,6 +214,15 @@ export class Chat {
 		}
 	}
 
+	/** @param {import('../types/index.d.ts').ConnectionState} connection */
+	#connectionIs(connection) {
+		const isOpen = connection === 'open';
+		const isOver = isOpen && get(this.store).errorCode === CONNECT_FAILED;
+		this.#set({ connection, connected: isOpen, ...(isOver ? { error: null, errorCode: null } : {}) });
+		if (isOpen && !this.session.source)
+			this.#settleSignIn();
+	}
+
 	/* ---- signing in and out ---- */
 
 	/**
@@ -261,13 +272,15 @@ export class Chat {
 	async #whenSignedIn(isFresh = false) {
 		if (!isFresh && this.session.isSignedIn)
 			return { success: true, data: get(this.store).user };
-		if (this.session.isOpen && !this.session.source)
-			return { success: false, error: 'Not signed in', code: 'NOT_SIGNED_IN', cause: new ParleyError('NOT_SIGNED_IN', 'There is no token yet') };
-		await new Promise((resolve) => this.signInWaiters.add(() => resolve(null)));
+		const { session } = this;
+		const hasNoToken = () => session.isOpen && !session.source;
+		if (!hasNoToken() && session.socket.state !== 'closed')
+			await new Promise((resolve) => this.signInWaiters.add(() => resolve(null)));
 		const { user, error } = get(this.store);
-		if (this.session.isSignedIn)
+		if (session.isSignedIn)
 			return { success: true, data: user };
-		const cause = this.lastRefusal ?? new ParleyError('CLOSED', 'Connection closed');
+		const cause = hasNoToken() ? new ParleyError('NOT_SIGNED_IN', 'Not signed in: there is no token yet')
+			: this.lastRefusal ?? new ParleyError('CLOSED', 'Connection closed');
 		if (this.options.throws)
 			throw cause;
 		return { success: false, error: error ?? cause.message, code: cause.code, cause };

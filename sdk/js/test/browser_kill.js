@@ -8,8 +8,8 @@ import crypto from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Browser, reload } from './browser.js';
-import { judge, random } from './kill.js';
-import { closeAll, person, Server, signIn, sleep, token, until } from './server.js';
+import { judge, random, settled } from './kill.js';
+import { closeAll, person, Server, signIn, sleep, token } from './server.js';
 
 const EARLIEST_MS = 20;
 const LATEST_MS = 400;
@@ -39,12 +39,13 @@ class Seat {
 		await this.open();
 	}
 
+	/** How many wait, and the last number that is shown. */
+	look() {
+		return this.page.evaluate(() => [globalThis.page.waiting(), globalThis.page.chat.getState().messages.at(-1)?.seq ?? 0]);
+	}
+
 	async faults() {
 		const { page } = this;
-		const all = this.names.length * this.each;
-		await until(`${this.name} has the last message`, () => page.evaluate(
-			(n) => globalThis.page.waiting() === 0 && (globalThis.page.chat.getState().messages.at(-1)?.seq ?? 0) >= n, all), 90000)
-			.catch(() => {});
 		const rows = await page.evaluate((room) => globalThis.page.readAll(room), this.room);
 		const seen = await page.evaluate(() => [...globalThis.page.faults, ...globalThis.page.refused]);
 		return [...seen, ...judge(rows, this.names, this.each)].map((fault) => `${this.name}: ${fault}`);
@@ -103,6 +104,10 @@ export async function browserKillTest({ kills, sends, clients = 10, reloads = 1,
 				log(`${killed + 1} kills`);
 		}
 		const faults = [...browser.errors];
+		await settled(async () => {
+			const looks = await Promise.all(seats.map((seat) => seat.look()));
+			return [looks.every(([waiting, last]) => waiting === 0 && last >= each * clients), looks.join()];
+		});
 		for (const seat of seats)
 			faults.push(...(await seat.faults()));
 		const cut = seats.reduce((n, seat) => n + seat.cut, 0);

@@ -32,6 +32,37 @@ test('connect without a token, then authenticate', async () => {
 	assert.equal(chat.getState().authenticated, true);
 });
 
+test('connect without a token says so, instead of waiting for ever', async () => {
+	const chat = chatOf(server, person('ann'));
+	const result = await chat.connect(undefined);
+	assert.deepEqual([result.success, result.code], [false, 'NOT_SIGNED_IN']);
+	assert.equal(get(chat.connection), 'open');
+	assert.equal((await chat.connect(chat.token())).success, true);
+});
+
+test('a mistake in the call is no reason to try for ever', async () => {
+	for (const options of [{ url: 'nonsense' }, { WebSocket: class { constructor() { throw new Error('not here'); } } }]) {
+		const chat = chatOf(server, person('ann'), options);
+		for (const result of [await chat.connect(chat.token()), await chat.connect(chat.token())])
+			assert.deepEqual([result.success, result.code], [false, 'INVALID_ARGUMENT']);
+		assert.equal(get(chat.connection), 'closed');
+	}
+});
+
+test('a server that is not there: the state says so until it is', async () => {
+	const own = await Server.start();
+	await own.kill();
+	const chat = chatOf(own, person('ann'));
+	const connecting = chat.connect(chat.token());
+	await until('said', () => get(chat.chatError) === 'Connection error');
+	assert.equal(chat.getState().errorCode, 'CONNECT_FAILED');
+	await own.launch();
+	assert.equal((await connecting).success, true);
+	assert.equal(get(chat.chatError), null);
+	await closeAll();
+	await own.stop();
+});
+
 test('authenticate right after connect waits for the connection', async () => {
 	const chat = chatOf(server, person('ann'));
 	chat.connect(chat.token());

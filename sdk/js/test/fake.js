@@ -6,7 +6,10 @@ export class FakeClock {
 		this.timers = new Map();
 		this.next = 1;
 		this.chance = 0.5;
-		this.now = () => this.time;
+		/** How far the clock on the wall was set. */
+		this.jump = 0;
+		this.now = () => this.time + this.jump;
+		this.ticks = () => this.time;
 		this.random = () => this.chance;
 		this.setTimeout = (act, ms) => {
 			this.timers.set(this.next, { act, at: this.time + ms });

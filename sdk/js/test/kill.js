@@ -10,7 +10,7 @@
 import crypto from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { closeAll, person, Server, signIn, sleep, texts, until } from './server.js';
+import { closeAll, person, Server, signIn, sleep, texts } from './server.js';
 
 const EARLIEST_MS = 20;
 const LATEST_MS = 400;
@@ -44,6 +44,24 @@ export function judge(rows, names, each) {
 			faults.push(`${name}: ${own.length} of ${each}, at ${at}: ${own[at]}`);
 	}
 	return faults;
+}
+
+/**
+ * Waits until `isDone`, but not for what will never come: a loss shows as a state in which nothing
+ * moves any more. @param {() => Promise<[isDone: boolean, state: string]>} look
+ */
+export async function settled(look, stillMs = 15000) {
+	let [last, since] = ['', Date.now()];
+	for (;;) {
+		const [isDone, state] = await look();
+		if (isDone)
+			return;
+		if (state !== last)
+			[last, since] = [state, Date.now()];
+		if (Date.now() - since > stillMs)
+			return;
+		await sleep(100);
+	}
 }
 
 /** How a client watches its own store: no state of it may have a hole or step back. */
@@ -108,9 +126,11 @@ export async function killTest({ kills, sends, clients = 10, seed, log = () => {
 	const refused = results.filter((r) => !r.success);
 	if (refused.length)
 		faults.push(`${refused.length} refused: ${JSON.stringify(refused[0])}`);
+	await settled(async () => {
+		const counts = chats.map((chat) => texts(chat).length);
+		return [counts.every((n) => n >= each * clients), counts.join()];
+	});
 	for (const [i, chat] of chats.entries()) {
-		await until(`${names[i]} has all`, () => texts(chat).length >= each * clients, 60000)
-			.catch((error) => faults.push(error.message));
 		faults.push(...judge(chat.getState().messages, names, each).map((fault) => `${names[i]}: ${fault}`));
 		if (chat.getState().pending.length)
 			faults.push(`${names[i]}: something still waits`);

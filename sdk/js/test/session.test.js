@@ -258,3 +258,21 @@ test('typing: once while the keys go on, again before the server forgets, and it
 	assert.deepEqual(typing.users(null), [], 'nobody types for ever');
 	assert.deepEqual(clock.pending, []);
 });
+
+test('the clock on the wall is set: pulses and time limits stay what they are', async () => {
+	for (const jump of [-3600000, 3600000]) {
+		const s = await signedIn();
+		const waiting = s.request('load_conversations', {});
+		waiting.catch(() => {});
+		clock.jump = jump;
+		await clock.tick(1000);
+		answer(asked('load_conversations'), 'error', { code: 'RATE_LIMITED', error: 'wait', retry_after_ms: 100 });
+		await clock.tick(200);
+		answer(asked('load_conversations'), 'conversations_loaded', {});
+		assert.equal((await waiting).type, 'conversations_loaded', `${jump}`);
+		await clock.tick(36000);
+		assert.equal(s.isOpen, false, `${jump}: a dead connection is noticed`);
+		s.disconnect();
+		clock.jump = 0;
+	}
+});

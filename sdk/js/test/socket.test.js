@@ -141,10 +141,12 @@ test('an url that comes later, and one that never does', async () => {
 	assert.equal(WebSocket.made.length, 1, 'closed while it waited');
 });
 
-test('no WebSocket, or one that throws, is a failed attempt', () => {
+test('no WebSocket, or one that throws, is a failed attempt, and the last', () => {
 	const none = socket({ WebSocket: class { constructor() { throw new TypeError('bad url'); } } });
 	none.open();
 	assert.equal(heard[0].reason, 'bad url');
+	assert.equal(heard[0].isFinal, true, 'it would be so for ever');
+	assert.deepEqual(clock.pending, []);
 });
 
 test('a token goes into the url, beside what is there', () => {

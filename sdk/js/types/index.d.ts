@@ -53,6 +53,8 @@ export type TokenSource = string | (() => string | Promise<string>);
 
 export interface Clock {
 	now(): number;
+	/** Milliseconds that never jump, for durations. Default: those of now(). */
+	ticks?(): number;
 	random(): number;
 	setTimeout(act: () => void, ms: number): any;
 	clearTimeout(timer: any): void;

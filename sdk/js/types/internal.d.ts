@@ -13,6 +13,8 @@ export interface SocketEnd {
 	reason: string;
 	wasOpen: boolean;
 	isFinal: boolean;
+	/** Why it could not even be tried. */
+	mistake?: ParleyError;
 }
 
 export interface SocketOptions {
@@ -57,7 +59,7 @@ export interface SessionOptions {
 	onSignedOut: () => void;
 	/** A token is about to be brought: until onSignedIn nothing may be said in anybody's name. */
 	onSigningIn: () => void;
-	/** Signing in failed for now; it is tried again. */
+	/** Connecting (CONNECT_FAILED) or signing in failed for now; it is tried again. */
 	onTrouble: (error: ParleyError) => void;
 	/** The token was refused; the connection is still there. */
 	onRefused: (error: ParleyError) => void;

@@ -31,7 +31,8 @@ page.talk = async ({ run, name, room, each }) => {
 		page.chat.sendMessage(room, `${name} ${i}`, 'text', null, { clientMessageId: `${key} ${i}` })
 			.then((result) => result.success || page.refused.push(result.error));
 		page.issued = i + 1;
-		await page.chat.stored();
+		if (!(await page.chat.stored()))
+			page.faults.push(`${name} ${i} would not survive a reload`);
 		localStorage.setItem(key, String(i + 1));
 		await sleep(Math.random() * 10);
 	}
