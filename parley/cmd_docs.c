@@ -3,6 +3,7 @@
 
 #include "dialect/native.h"
 #include "dialect/qrypt.h"
+#include "dialect/realtime.h"
 #include "rest/rest.h"
 
 #include <string.h>
@@ -16,6 +17,7 @@ static const struct page pages[] = {
 	{"configuration", pl_config_markdown},
 	{"qryptchat", pl_qrypt_document},
 	{"native", pl_native_document},
+	{"realtime", pl_realtime_document},
 	{"metrics", pl_rest_metrics_markdown},
 };
 

@@ -11,6 +11,7 @@ pages=(
 	metrics docs/metrics.md
 	qryptchat docs/dialects/qryptchat.md
 	native docs/dialects/native.md
+	realtime docs/dialects/realtime.md
 )
 
 cmake --preset dev >/dev/null

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "dialect/native.h"
 #include "dialect/qrypt.h"
+#include "dialect/realtime.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,8 +43,8 @@ struct rig {
 	struct pl_hub hub;
 	struct pl_gateway gateway;
 	struct pl_metrics metrics;
-	struct pl_endpoint endpoint, native, guests;
-	struct pl_route routes[2];
+	struct pl_endpoint endpoint, native, guests, rt_chat, rt_presence;
+	struct pl_route routes[4];
 	struct pl_router router;
 	struct pl_chat_options chat;
 	struct pl_gateway_options signing;
@@ -144,8 +145,13 @@ static inline void rig_open(struct rig *r)
 	r->native.ctx = r->guests.ctx = &r->gateway;
 	r->routes[0] = (struct pl_route){PL_HTTP_OTHER, "/native", &r->native};
 	r->routes[1] = (struct pl_route){PL_HTTP_OTHER, "/guests", &r->guests};
+	r->rt_chat = pl_realtime_chat_endpoint;
+	r->rt_presence = pl_realtime_presence_endpoint;
+	r->rt_chat.ctx = r->rt_presence.ctx = &r->gateway;
+	r->routes[2] = (struct pl_route){PL_HTTP_OTHER, "/rt", &r->rt_chat};
+	r->routes[3] = (struct pl_route){PL_HTTP_OTHER, "/rtp", &r->rt_presence};
 	r->router.routes = r->routes;
-	r->router.count = 2;
+	r->router.count = 4;
 	r->router.fallback = &r->endpoint;
 }
 
@@ -162,6 +168,7 @@ static inline struct rig *rig_new(void)
 					   .online_max = 100000};
 	r->signing.expiry_warning_ms = 60000;
 	r->signing.provision = true;
+	r->signing.realtime_history = 1000;
 	r->lines = (struct pl_conn_options){.http = pl_http_default_limits,
 					    .header_ms = 10000,
 					    .ws.max_message = 1 << 20,

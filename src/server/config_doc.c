@@ -63,6 +63,7 @@ static const struct section sections[] = {
 	{"history", "History"},
 	{"rooms", "Rooms"},
 	{"native", "Native clients"},
+	{"realtime", "Chat and presence clients"},
 	{"handler", "Sample endpoints"},
 	{"admin", "Administration"},
 	{"drain", "Stopping"},

@@ -23,7 +23,7 @@ const QRYPT = {
 	envelope: (sent, requestId) => ({ timestamp: new Date().toISOString(), ...sent, requestId }),
 };
 const NATIVE = { signsInByQuery: true };
-const DIALECTS = { qrypt: QRYPT, native: NATIVE };
+const DIALECTS = { qrypt: QRYPT, native: NATIVE, realtime: NATIVE };
 
 const PRESENCE = new Set(['user_online', 'user_offline']);
 

@@ -9,13 +9,13 @@ const { Player, WAYS } = require('./player.js');
 const { PatternReader, differs, readTranscript } = require('./transcript.js');
 
 const FOLDER = path.join(__dirname, '../wire');
-const DIALECTS = ['qrypt', 'native'];
+const DIALECTS = ['qrypt', 'native', 'realtime'];
 
 /* One server for all files that want the same options; where rooms have names, one for each way. */
 const servers = new Map();
 function serverFor(dialect, way, set) {
-	const named = dialect === 'native';
-	const key = JSON.stringify([named && way, set]);
+	const named = dialect !== 'qrypt';
+	const key = JSON.stringify([named && dialect + way, set]);
 	if (!servers.has(key))
 		servers.set(key, Server.start({ set, dialect: named ? '' : 'qrypt' }));
 	return servers.get(key);
