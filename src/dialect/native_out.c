@@ -87,28 +87,9 @@ static struct pl_encoded *encode(const struct pl_event *e)
 		       : NULL;
 }
 
-/* Everyone's own copy, and nothing for whom there is none. */
-static void push_copy(struct pl_session *s, const struct pl_event *e)
-{
-	for (size_t i = 0; i < e->ncopies; i++) {
-		if (!pl_uuid_eq(&e->copy_users[i], &s->peer.user.id))
-			continue;
-		struct pl_buf *b = pl_session_out(s);
-		put_chat(e, e->copies[i], b);
-		pl_session_send(s, b);
-		return;
-	}
-}
-
 static void push(struct pl_peer *p, const struct pl_event *e, struct pl_encoded *x)
 {
-	struct pl_session *s = PL_CONTAINER(p, struct pl_session, peer);
-	if (!s->conn)
-		return;
-	if (e->kind == PL_EV_MESSAGE && e->message.per_recipient)
-		push_copy(s, e);
-	else
-		pl_conn_push(s->conn, &x->shared);
+	pl_encoded_push(p, e, x, put_chat);
 }
 
 const struct pl_peer_ops pl_native_peer_ops = {encode, push, pl_encoded_free};

@@ -80,29 +80,15 @@ static struct pl_encoded *encode(const struct pl_event *e)
 	return words[e->kind] ? pl_encoded_new(e, PL_WS_TEXT, write_words) : NULL;
 }
 
-/* Everyone's own copy, and nothing for whom there is none. */
-static void push_copy(struct pl_session *s, const struct pl_event *e)
+static void put_copy(const struct pl_event *e, struct pl_slice content, struct pl_buf *b)
 {
-	for (size_t i = 0; i < e->ncopies; i++) {
-		if (!pl_uuid_eq(&e->copy_users[i], &s->peer.user.id))
-			continue;
-		struct pl_buf *b = pl_session_out(s);
-		message_received(e, e->copies[i], b);
-		pl_qrypt_end_fresh(b);
-		pl_session_send(s, b);
-		return;
-	}
+	message_received(e, content, b);
+	pl_qrypt_end_fresh(b);
 }
 
 static void push(struct pl_peer *p, const struct pl_event *e, struct pl_encoded *x)
 {
-	struct pl_session *s = PL_CONTAINER(p, struct pl_session, peer);
-	if (!s->conn)
-		return;
-	if (e->kind == PL_EV_MESSAGE && e->message.per_recipient)
-		push_copy(s, e);
-	else
-		pl_conn_push(s->conn, &x->shared);
+	pl_encoded_push(p, e, x, put_copy);
 }
 
 const struct pl_peer_ops pl_qrypt_peer_ops = {encode, push, pl_encoded_free};
