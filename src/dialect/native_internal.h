@@ -38,8 +38,8 @@ void pl_native_welcome_guest(struct pl_session *);
 int pl_native_write_down(struct native *) PL_MUST_CHECK;
 
 /* native_rooms.c */
-/* The conversation that the client joined by this name; NULL: none, or a join is still under way.
- */
+/* The conversation that the client joined by this name and sits in; NULL: none, or a join is still
+ * under way. */
 const struct pl_uuid *pl_native_joined(struct native *, struct pl_slice name);
 /*
  * The op is submitted at once, or behind the questions that are under way: then as the answer to

@@ -24,8 +24,11 @@ static struct pl_slice name_of(const struct joined *j)
 
 const struct pl_uuid *pl_native_joined(struct native *n, struct pl_slice name)
 {
+	const struct pl_session *s = &n->session;
 	const struct joined *j = n->asking ? NULL : pl_map_get(&n->rooms, name);
-	return j ? &j->conversation : NULL;
+	/* The hub ends a seat where a membership ends. */
+	bool sits = j && pl_hub_has_joined(s->gateway->hub, &s->peer, &j->conversation);
+	return sits ? &j->conversation : NULL;
 }
 
 void pl_native_forget_rooms(struct pl_session *s)

@@ -579,6 +579,60 @@ static void native_hears_a_conversation_of_its_user_by_its_id(void **state)
 	rig_end(r);
 }
 
+static void left(struct pl_op *op)
+{
+	assert_int_equal(op->err, 0);
+	*(bool *)op->owner = true;
+	pl_op_free(op);
+}
+
+/* As another dialect would do it. */
+static void end_membership(struct rig *r, const char *user, const char *conversation)
+{
+	bool done = false;
+	struct pl_op *op = pl_op_new(PL_OP_LEAVE, r->loop, left, &done);
+	assert_non_null(op);
+	assert_int_equal(pl_uuid_parse(pl_slice_str(user), &op->leave.user), 0);
+	op->leave.room = pl_slice_str(conversation);
+	pl_hub_submit(&r->hub, op);
+	for (int i = 0; i < 1000 && !done; i++)
+		pl_loop_turn(r->loop, 10);
+	assert_true(done);
+}
+
+static void who_is_no_member_any_more_says_nothing(void **state)
+{
+	struct rig *r = rig_start();
+	char id[256], bob[256], text[512];
+	(void)state;
+	struct client *a = client_of(r, "alice");
+	struct client *n = native_of(r, "bob"), *c = native_of(r, "carol");
+	client_ask(a, "create_conversation",
+		   "{\"participantIds\":[\"bob\",\"carol\"],\"isGroup\":true,\"name\":\"g\"}");
+	client_expect(a, "conversation_created");
+	client_value(a, "id", id);
+	join(n, id);
+	client_value(n, "id", bob);
+	join(c, id);
+	client_expect(n, "user-joined");
+	end_membership(r, bob, id);
+	client_expect(c, "user-left");
+	snprintf(text, sizeof(text), "{\"type\":\"broadcast\",\"room\":\"%s\",\"data\":\"psst\"}",
+		 id);
+	say(n, text);
+	snprintf(text, sizeof(text), "{\"type\":\"chat\",\"room\":\"%s\",\"content\":\"psst\"}",
+		 id);
+	say(n, text);
+	client_expect_silence(c);
+	client_ask_in(a, "send_message", id, ",\"content\":\"hi\"");
+	client_expect_with(c, "chat", "\"hi\"");
+	client_expect_silence(n);
+	client_free(a);
+	client_free(n);
+	client_free(c);
+	rig_end(r);
+}
+
 static void a_name_in_the_form_of_an_id_is_one(void **state)
 {
 	static const char name[] = "6f1c1f5e-0c7e-4f0e-9e0b-3a1d5b7c9d11";
@@ -647,6 +701,7 @@ static void a_registered_type_wins(void **state)
 	X(the_window_begins_with_the_connection)               \
 	X(a_registered_type_wins)                              \
 	X(both_kinds_meet_in_an_open_room)                     \
+	X(who_is_no_member_any_more_says_nothing)              \
 	X(native_hears_a_conversation_of_its_user_by_its_id) X(a_name_in_the_form_of_an_id_is_one)
 
 int main(void)
