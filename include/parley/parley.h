@@ -116,9 +116,10 @@ typedef struct parley_json parley_json;       /* parsed, read only            */
 
 /* As it was sent, with the endpoint prefix, without the query. */
 PARLEY_API struct parley_slice parley_request_path(const parley_request *);
-/* What stands for {name} in the pattern, percent-decoded; not there: at == NULL. */
+/* What stands for {name} in the pattern, percent-decoded: any bytes but NUL. Not there, or badly
+ * encoded: at == NULL. */
 PARLEY_API struct parley_slice parley_request_param(const parley_request *, const char *name);
-/* The first value of this name in the query, decoded; not there: at == NULL. */
+/* The first value of this name in the query, decoded; else as above. */
 PARLEY_API struct parley_slice parley_request_query(const parley_request *, const char *name);
 /* The first header field of this name, in any case of letters; not there: at == NULL. */
 PARLEY_API struct parley_slice parley_request_header(const parley_request *, const char *name);
