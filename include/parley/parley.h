@@ -174,7 +174,9 @@ struct parley_endpoint {
 	uint32_t idle_ms;
 	uint32_t auth_ms;   /* 0: 30 s for `authenticate` to answer */
 	size_t max_message; /* 0: 1 MiB. A larger one closes with 1009 */
-	size_t max_backlog; /* 0: 4 MiB unsent, then the policy below */
+	/* 0: 4 MiB unsent, or a quarter of it for 30 s: then the policy below. One message that is
+	 * larger may be sent to who has nothing to read. */
+	size_t max_backlog;
 	size_t max_rooms;   /* 0: 1,000,000 rooms with a member, per worker; then PARLEY_ELIMIT */
 	size_t max_rooms_each; /* 0: 1,000 rooms of one connection, at most 4,096 */
 	bool drop_when_slow;   /* false: a slow reader is closed with 1013; true: it misses messages
@@ -279,8 +281,8 @@ PARLEY_API uint16_t parley_port(const parley_server *, size_t index);
 PARLEY_API int parley_run(parley_server *);
 /* [any thread], also from a signal handler. parley_run returns soon. Twice is fine. */
 PARLEY_API void parley_stop(parley_server *);
-/* After parley_run has returned, or parley_turn has said 0, or instead of both. Breaks what is
- * still open; every on_close comes before it returns. NULL is fine. */
+/* After parley_run has returned, or parley_turn has said 0, or instead of both; not from a callback.
+ * Breaks what is still open; every on_close comes before it returns, on this thread. NULL is fine. */
 PARLEY_API void parley_free(parley_server *);
 
 /* Your own loop, instead of parley_run: when this descriptor is readable, call parley_turn(s, 0).
@@ -334,7 +336,8 @@ PARLEY_API parley_conn *parley_find(parley_server *, struct parley_slice id);
  */
 PARLEY_API int parley_send(parley_conn *, struct parley_slice text);
 PARLEY_API int parley_send_binary(parley_conn *, struct parley_slice);
-/* Control frames; the payload is at most 125 bytes, else PARLEY_ETOO_BIG. */
+/* Control frames; the payload is at most 125 bytes, else PARLEY_ETOO_BIG. PARLEY_ECLOSED;
+ * PARLEY_EBUSY: the backlog is full, it is dropped. */
 PARLEY_API int parley_ping(parley_conn *, struct parley_slice payload);
 PARLEY_API int parley_pong(parley_conn *, struct parley_slice payload);
 /*
