@@ -116,9 +116,10 @@ typedef struct parley_json parley_json;       /* parsed, read only            */
 
 /* As it was sent, with the endpoint prefix, without the query. */
 PARLEY_API struct parley_slice parley_request_path(const parley_request *);
-/* What stands for {name} in the pattern, percent-decoded; not there: at == NULL. */
+/* What stands for {name} in the pattern, percent-decoded: any bytes but NUL. Not there, or badly
+ * encoded: at == NULL. */
 PARLEY_API struct parley_slice parley_request_param(const parley_request *, const char *name);
-/* The first value of this name in the query, decoded; not there: at == NULL. */
+/* The first value of this name in the query, decoded; else as above. */
 PARLEY_API struct parley_slice parley_request_query(const parley_request *, const char *name);
 /* The first header field of this name, in any case of letters; not there: at == NULL. */
 PARLEY_API struct parley_slice parley_request_header(const parley_request *, const char *name);
@@ -132,9 +133,9 @@ PARLEY_API void *parley_request_user(const parley_request *);
 
 /*
  * Exactly one of these answers `authenticate`: before it returns, or later, from any thread, when a
- * slow check is done. Until then the request is valid and may be looked at, by one thread at a time,
- * even if the client has left; afterwards it is not yours any more. parley_free waits for nobody:
- * what is answered later than that is only freed.
+ * slow check is done. Until then the request is valid and may be looked at, by one thread at a
+ * time, even if the client has left; afterwards it is not yours any more. parley_free waits for
+ * nobody: what is answered later than that is only freed.
  *
  * accept    `auth` is what parley_conn_auth returns; free_auth, if not NULL, is called with it once
  *           when the connection is gone (on its worker), also if it never came to on_connect. If
@@ -173,8 +174,10 @@ struct parley_endpoint {
 	uint32_t idle_ms;
 	uint32_t auth_ms;   /* 0: 30 s for `authenticate` to answer */
 	size_t max_message; /* 0: 1 MiB. A larger one closes with 1009 */
-	size_t max_backlog; /* 0: 4 MiB unsent, then the policy below */
-	size_t max_rooms;   /* 0: 1,000,000 rooms with a member, per worker; then PARLEY_ELIMIT */
+	/* 0: 4 MiB unsent, or a quarter of it for 30 s: then the policy below. One message that is
+	 * larger may be sent to who has nothing to read. */
+	size_t max_backlog;
+	size_t max_rooms; /* 0: 1,000,000 rooms with a member, per worker; then PARLEY_ELIMIT */
 	size_t max_rooms_each; /* 0: 1,000 rooms of one connection, at most 4,096 */
 	bool drop_when_slow;   /* false: a slow reader is closed with 1013; true: it misses messages
 				*/
@@ -278,8 +281,9 @@ PARLEY_API uint16_t parley_port(const parley_server *, size_t index);
 PARLEY_API int parley_run(parley_server *);
 /* [any thread], also from a signal handler. parley_run returns soon. Twice is fine. */
 PARLEY_API void parley_stop(parley_server *);
-/* After parley_run has returned, or parley_turn has said 0, or instead of both. Breaks what is
- * still open; every on_close comes before it returns. NULL is fine. */
+/* After parley_run has returned, or parley_turn has said 0, or instead of both; not from a
+ * callback. Breaks what is still open; every on_close comes before it returns, on this thread. NULL
+ * is fine. */
 PARLEY_API void parley_free(parley_server *);
 
 /* Your own loop, instead of parley_run: when this descriptor is readable, call parley_turn(s, 0).
@@ -301,8 +305,8 @@ struct parley_identity {
 	uint64_t expires_s;                        /* Unix time; 0: never */
 };
 /* In a callback: checks a JSON Web Token (RFC 7519) with the configured keys (auth.*). 0,
- * PARLEY_EDENIED, PARLEY_EEXPIRED, PARLEY_ENOT_FOUND (no key is configured), PARLEY_ESTATE (not in a
- * callback), PARLEY_ENOMEM. */
+ * PARLEY_EDENIED, PARLEY_EEXPIRED, PARLEY_ENOT_FOUND (no key is configured), PARLEY_ESTATE (not in
+ * a callback), PARLEY_ENOMEM. */
 PARLEY_API int parley_verify_token(parley_server *, struct parley_slice token,
 				   struct parley_identity *out);
 
@@ -333,7 +337,8 @@ PARLEY_API parley_conn *parley_find(parley_server *, struct parley_slice id);
  */
 PARLEY_API int parley_send(parley_conn *, struct parley_slice text);
 PARLEY_API int parley_send_binary(parley_conn *, struct parley_slice);
-/* Control frames; the payload is at most 125 bytes, else PARLEY_ETOO_BIG. */
+/* Control frames; the payload is at most 125 bytes, else PARLEY_ETOO_BIG. PARLEY_ECLOSED;
+ * PARLEY_EBUSY: the backlog is full, it is dropped. */
 PARLEY_API int parley_ping(parley_conn *, struct parley_slice payload);
 PARLEY_API int parley_pong(parley_conn *, struct parley_slice payload);
 /*

@@ -3,12 +3,15 @@
 
 /* ---- birth ---- */
 
+/* The client's list may come in several fields (RFC 6455, 11.3.4). */
 uint8_t pl_line_protocol(const struct pl_handler *h, const struct pl_request *q)
 {
-	struct pl_slice picked, offered = pl_http_header(&q->http->head, "Sec-WebSocket-Protocol");
-	if (!pl_ws_pick_protocol(offered, h->protocols, h->nprotocols, &picked))
-		return 0;
-	for (size_t i = 0; i < h->nprotocols; i++)
+	struct pl_slice picked = {NULL, 0}, offered;
+	size_t cursor = 0;
+	while (!picked.at &&
+	       pl_http_header_next(&q->http->head, "Sec-WebSocket-Protocol", &cursor, &offered))
+		(void)pl_ws_pick_protocol(offered, h->protocols, h->nprotocols, &picked);
+	for (size_t i = 0; picked.at && i < h->nprotocols; i++)
 		if (pl_slice_eq(h->protocols[i], picked))
 			return (uint8_t)(i + 1);
 	return 0;

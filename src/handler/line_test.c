@@ -162,8 +162,13 @@ static void what_a_connection_is(void **state)
 	assert_null(memmem(c->got.at, c->got.len, "Socket-Protocol",
 			   15)); /* none fits: none is named */
 	expect_101(&w, c);
+	c = client_ask(&w, "/ws",
+		       "Sec-WebSocket-Protocol: x\r\nsec-websocket-protocol: chat.v2\r\n");
+	UNTIL(&w, has_head(c));
+	assert_non_null(memmem(c->got.at, c->got.len, "Protocol: chat.v2\r\n", 19));
+	expect_101(&w, c);
 	(void)client_new(&w, "/ws");
-	expect_log(&w, "chat.v1;;;");
+	expect_log(&w, "chat.v1;;chat.v2;;");
 	assert_null(pl_handlers_here(w.handlers));
 	assert_null(pl_handler_site_conn(w.sites[0], PL_S("nobody")));
 	world_end(&w);

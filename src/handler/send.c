@@ -34,7 +34,9 @@ static int control_check(const parley_conn *c, struct parley_slice payload)
 {
 	if (payload.len > PL_WS_CONTROL_MAX)
 		return PL_ETOOBIG;
-	return pl_conn_is_open(c->conn) ? 0 : PL_ECLOSED;
+	if (!pl_conn_is_open(c->conn))
+		return PL_ECLOSED;
+	return pl_conn_backlog(c->conn) > c->hall->handler->def.max_backlog ? PL_EBUSY : 0;
 }
 
 int parley_ping(parley_conn *c, struct parley_slice payload)

@@ -111,6 +111,32 @@ static int flood(parley_conn *c, enum parley_kind kind, struct parley_slice raw,
 	return 0;
 }
 
+static int ping_behind(parley_conn *c, enum parley_kind kind, struct parley_slice raw,
+		       const parley_json *json)
+{
+	static char large[(1 << 20) + 1];
+	(void)kind;
+	(void)raw;
+	(void)json;
+	assert_int_equal(parley_ping(c, PARLEY_S("a")), 0);
+	assert_int_equal(parley_send_binary(c, parley_slice(large, sizeof(large))), 0);
+	assert_int_equal(parley_ping(c, PARLEY_S("b")), PARLEY_EBUSY);
+	assert_int_equal(parley_pong(c, PARLEY_S("b")), PARLEY_EBUSY);
+	return 0;
+}
+
+static void no_ping_behind_a_full_backlog(void **state)
+{
+	struct parley_endpoint e = {
+		.pattern = "/ws", .max_backlog = 1 << 20, .on_message = ping_behind};
+	(void)state;
+	world_open(&w, &e);
+	struct client *c = client_new(&w, "/ws");
+	say(&w, c, "go");
+	expect_frame(&w, c, PL_WS_PING, "a");
+	world_end(&w);
+}
+
 static void a_slow_reader(void **state)
 {
 	struct parley_endpoint e = {.pattern = "/ws",
@@ -209,6 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(codes_and_reasons_of_a_close),
 		cmocka_unit_test(control_frames_and_limits),
+		cmocka_unit_test(no_ping_behind_a_full_backlog),
 		cmocka_unit_test(a_slow_reader),
 		cmocka_unit_test(heartbeat_and_inactivity),
 		cmocka_unit_test(compression_is_an_endpoints_choice),

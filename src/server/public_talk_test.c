@@ -199,6 +199,47 @@ static void verify(parley_request *q, void *user)
 		parley_accept(q, NULL, NULL);
 }
 
+/* Many posts of one turn: what each learns of a token is gone with it. */
+#define LONG_NAME "Augusta Ada King, Countess of Lovelace, of Ockham Park in the county of Surrey"
+
+struct verifier {
+	parley_server *server;
+	struct parley_slice token;
+	int right;
+};
+
+static void verify_in_a_post(void *arg)
+{
+	struct verifier *v = arg;
+	struct parley_identity who;
+	v->right += !parley_verify_token(v->server, v->token, &who) &&
+		    parley_slice_eq(who.subject, PARLEY_S(LONG_NAME));
+}
+
+static void test_tokens_in_many_posts(void **state)
+{
+	enum { MANY = 3000 };
+	static const char *const set[] = {"auth.secret=" SECRET, NULL};
+	struct parley_options o = {.listen = "127.0.0.1:0", .set = set};
+	struct parley_endpoint e = PARLEY_ENDPOINT("/x");
+	struct pl_token_claims claims = {
+		.subject = PL_S(LONG_NAME), .now_s = pl_wall_ms() / 1000, .ttl_s = 60};
+	struct verifier v = {.server = NULL};
+	struct pl_buf token;
+	(void)state;
+	pl_buf_init(&token, 1024);
+	assert_int_equal(pl_token_sign(PL_S(SECRET), &claims, &token), 0);
+	v.token = parley_slice(token.at, token.len);
+	assert_int_equal(parley_create(&v.server, &o), 0);
+	assert_int_equal(parley_serve(v.server, &e), 0);
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(parley_post(v.server, verify_in_a_post, &v), 0);
+	assert_int_equal(parley_turn(v.server, 1000), 1);
+	assert_int_equal(v.right, MANY);
+	parley_free(v.server);
+	pl_buf_fini(&token);
+}
+
 static void test_tokens_need_a_configured_key(void **state)
 {
 	static const char *const with[] = {"auth.secret=" SECRET, NULL};
@@ -632,6 +673,7 @@ int main(void)
 		cmocka_unit_test(test_paths_lead_where_they_should),
 		cmocka_unit_test(test_a_mounted_chat_answers),
 		cmocka_unit_test(test_tokens_need_a_configured_key),
+		cmocka_unit_test(test_tokens_in_many_posts),
 		cmocka_unit_test(test_workers_hear_each_other),
 		cmocka_unit_test(test_a_post_is_a_callback_of_the_first_worker),
 		cmocka_unit_test(test_four_servers_in_one_process),

@@ -82,13 +82,20 @@ int pl_server_post(struct parley_server *s, void (*fn)(void *), void *arg)
 	return err;
 }
 
-/* What was there when it was asked; what these post comes next time. To them it is a callback of
- * the first worker. */
+/* To it, it is a callback of the first worker. */
+static void run_post(struct parley_server *s, const struct pl_post *p)
+{
+	struct pl_handler_site *site = s->nsites ? s->sites[0].handlers : NULL;
+	uintptr_t before = site ? pl_handler_enter(site) : 0;
+	p->fn(p->arg);
+	if (site)
+		pl_handler_leave(site, before);
+}
+
+/* What was there when it was asked; what these post comes next time. */
 static void run_posts(struct parley_server *s)
 {
 	struct pl_drive *d = &s->drive;
-	struct pl_handler_site *site = s->nsites ? s->sites[0].handlers : NULL;
-	uintptr_t before = site ? pl_handler_enter(site) : 0;
 	pthread_mutex_lock(&d->lock);
 	struct pl_post *p = d->posts;
 	d->posts = NULL;
@@ -97,12 +104,10 @@ static void run_posts(struct parley_server *s)
 	pthread_mutex_unlock(&d->lock);
 	while (p) {
 		struct pl_post *next = p->next;
-		p->fn(p->arg);
+		run_post(s, p);
 		pl_free(p);
 		p = next;
 	}
-	if (site)
-		pl_handler_leave(site, before);
 }
 
 void pl_drive_close(struct parley_server *s)
