@@ -23,6 +23,8 @@ const REFRESH_MS = 5000;
 const ENDING_MS = 50;
 const SIGNED_OUT = new Set(['UNAUTHORIZED', 'AUTH_REQUIRED']);
 
+const noToken = () => new ParleyError('NOT_SIGNED_IN', 'Not signed in: there is no token yet');
+
 export class Session {
 	/** @param {SessionOptions} options */
 	constructor(options) {
@@ -95,7 +97,10 @@ export class Session {
 	#opened() {
 		this.#tellState();
 		this.#beat();
-		this.signIn();
+		if (this.source)
+			this.signIn();
+		else
+			this.gate.fail(noToken());
 	}
 
 	/**
@@ -254,6 +259,8 @@ export class Session {
 		const { state } = this.socket;
 		if (state === 'idle' || state === 'closed')
 			throw new ParleyError('CLOSED', 'WebSocket not connected');
+		if (state === 'open' && !this.source)
+			throw noToken();
 		if (this.refusal)
 			throw new ParleyError('NOT_SIGNED_IN', `Authentication failed: ${this.refusal.message}`, { cause: this.refusal });
 	}

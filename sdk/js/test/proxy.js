@@ -1,6 +1,6 @@
 /*
  * proxy.js - a TCP connection in the middle: lets everything through, or loses what one side says,
- * or cuts.
+ * or cuts, also in the middle of a frame.
  */
 import net from 'node:net';
 
@@ -12,6 +12,9 @@ export class Proxy {
 		proxy.isMute = false;
 		proxy.isDead = false;
 		proxy.accepted = 0;
+		/* How many bytes one direction of a new connection lets through. */
+		proxy.budget = () => Infinity;
+		proxy.cuts = 0;
 		proxy.up = [];
 		proxy.listener = net.createServer((client) => proxy.accept(client, to));
 		await new Promise((resolve) => proxy.listener.listen(0, '127.0.0.1', resolve));
@@ -31,8 +34,24 @@ export class Proxy {
 		};
 		for (const socket of [client, server])
 			socket.on('error', end).on('close', end);
-		client.on('data', (data) => this.isDead || server.write(data));
-		server.on('data', (data) => this.isMute || this.isDead || client.write(data));
+		const up = this.counted(server, end);
+		const down = this.counted(client, end);
+		client.on('data', (data) => this.isDead || up(data));
+		server.on('data', (data) => this.isMute || this.isDead || down(data));
+	}
+
+	counted(to, end) {
+		let left = this.budget();
+		return (data) => {
+			if (data.length < left) {
+				left -= data.length;
+				to.write(data);
+				return;
+			}
+			this.cuts++;
+			to.write(data.subarray(0, left), end);
+			left = 0;
+		};
 	}
 
 	url(where = '/ws') {

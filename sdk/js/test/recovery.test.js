@@ -1,7 +1,9 @@
 /* Lost connections against the real server: nothing is missing, nothing twice, nothing out of order. */
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import { after, afterEach, before, test } from 'node:test';
 import { get } from '../src/index.js';
+import { judge, random, settled, watch } from './kill.js';
 import { Proxy } from './proxy.js';
 import { chatOf, closeAll, person, roomOf, Server, signIn, sleep, texts, token, until } from './server.js';
 
@@ -35,6 +37,30 @@ test('a lost acknowledgement: sent again, there once', async () => {
 	assert.deepEqual(texts(ben), range(2));
 	assert.deepEqual(texts(chat), range(2));
 	await proxy.stop();
+});
+
+test('cut after any number of bytes, either way, again and again: once and in order', async () => {
+	const seed = Number(process.env.SEED) || crypto.randomInt(2 ** 31);
+	const next = random(seed);
+	const quick = { reconnectDelay: 20, maxReconnectDelay: 60 };
+	const [one, two] = [await throughProxy('ann', quick), await throughProxy('ben', quick)];
+	const chats = [one.chat, two.chat];
+	const room = await roomOf(...chats);
+	const faults = [];
+	for (const { proxy, chat } of [one, two]) {
+		watch(chat, faults, chat.who.username);
+		proxy.budget = () => 500 + Math.floor(next() * 8000);
+		proxy.cut();
+	}
+	const each = 100;
+	const sent = await Promise.all(chats.flatMap((chat, i) => range(each).map((_, k) => chat.sendMessage(room, `c${i} ${k}`))));
+	assert.ok(sent.every((result) => result.success));
+	await settled(async () => [chats.every((chat) => texts(chat).length >= 2 * each), chats.map((chat) => texts(chat).length).join()]);
+	for (const chat of chats)
+		faults.push(...judge(chat.getState().messages, ['c0', 'c1'], each));
+	assert.deepEqual(faults, [], `SEED=${seed}`);
+	assert.ok(one.proxy.cuts + two.proxy.cuts > 10, `${one.proxy.cuts} and ${two.proxy.cuts} cuts`);
+	await Promise.all([one.proxy.stop(), two.proxy.stop()]);
 });
 
 test('what others said meanwhile is there afterwards, in pages', async () => {
