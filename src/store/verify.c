@@ -34,9 +34,10 @@ static const struct {
 	{"a sender who never was a member, in message",
 	 "SELECT hex(m.id) FROM message m WHERE NOT EXISTS (SELECT 1 FROM member WHERE "
 	 "conversation = m.at >> 32 AND user = m.sender) LIMIT 100"},
-	{"a member has read further than was said, in conversation",
+	{"a member has read or heard further than was said, in conversation",
 	 "SELECT hex(c.id) FROM member m JOIN conversation c ON c.key = m.conversation "
-	 "WHERE m.last_read_seq > c.last_seq OR m.joined_seq > c.last_seq"},
+	 "WHERE m.last_read_seq > c.last_seq OR m.joined_seq > c.last_seq "
+	 "OR m.delivered_seq > c.last_seq"},
 	{"a retry of no message",
 	 "SELECT message FROM retry WHERE message NOT IN (SELECT at FROM message) LIMIT 100"},
 };

@@ -4,7 +4,7 @@
  * is killed at random instants and started again on the same data, and in the end every
  * acknowledged message is there exactly once, under the sequence number of its acknowledgement.
  *
- *   node kill.js [--kills 100] [--dialect native] [--bin PATH] [--expect-loss] [--seed N]
+ *   node kill.js [--kills 100] [--dialect native|realtime] [--bin PATH] [--expect-loss] [--seed N]
  *
  * Exit code 1 on any loss. With --expect-loss (the control, against a build that acknowledges
  * before it commits) the exit code is 1 when nothing was lost: then the proof would be blind.
@@ -14,6 +14,7 @@ const { parseArgs } = require('node:util');
 const { Server, sleep } = require('./harness.js');
 const { Client, people } = require('./client.js');
 const { NativeSender, nativeListener, ROOM } = require('./kill_native.js');
+const { realtimeListener, realtimeVoice } = require('./kill_realtime.js');
 const { person } = require('./tokens.js');
 
 const NAMES = ['ann', 'ben', 'cat', 'dan'];
@@ -32,10 +33,27 @@ function random(seed) {
 	};
 }
 
+/* How a client comes in, says something and goes: what it was answered once that was kept. */
+const qryptVoice = {
+	async open(server, who, conversationId) {
+		const client = await Client.signIn(server, who);
+		await client.ok('join_conversation', { conversationId }, 'conversation_joined');
+		return client;
+	},
+	async say(client, conversationId, message) {
+		const reply = await client.request('send_message', { conversationId, ...message });
+		if (reply.type !== 'message_sent')
+			throw new Error(`refused: ${JSON.stringify(reply)}`);
+		const { id, seq, encrypted_content: content } = reply.payload.message;
+		return { id, seq, content };
+	},
+	drop: (client) => client.drop(),
+};
+
 /* One person who sends numbered messages and remembers which were acknowledged. */
 class Sender {
-	constructor(who, conversationId, faults) {
-		Object.assign(this, { who, conversationId, faults });
+	constructor(who, conversationId, faults, voice) {
+		Object.assign(this, { who, conversationId, faults, voice });
 		this.sent = 0;
 		this.open = new Map();
 		this.acked = new Map();
@@ -45,8 +63,7 @@ class Sender {
 	/* Sends until the connection is gone: first again what was not acknowledged, then new. */
 	async run(server) {
 		this.going = true;
-		const client = await Client.signIn(server, this.who);
-		await client.ok('join_conversation', { conversationId: this.conversationId }, 'conversation_joined');
+		const client = await this.voice.open(server, this.who, this.conversationId);
 		const again = [...this.open.values()];
 		this.retried += again.length;
 		const next = () => again.shift() ?? (this.going ? this.fresh() : null);
@@ -56,7 +73,7 @@ class Sender {
 		};
 		const lanes = Array.from({ length: WINDOW }, lane);
 		const results = await Promise.allSettled(lanes);
-		client.drop();
+		this.voice.drop(client);
 		const refused = results.find((r) => r.status === 'rejected' && !/closed/.test(r.reason.message));
 		if (refused)
 			throw refused.reason;
@@ -72,10 +89,7 @@ class Sender {
 	}
 
 	async deliver(client, message) {
-		const reply = await client.request('send_message', { conversationId: this.conversationId, ...message });
-		if (reply.type !== 'message_sent')
-			throw new Error(`refused: ${JSON.stringify(reply)}`);
-		const { id, seq, encrypted_content: content } = reply.payload.message;
+		const { id, seq, content } = await this.voice.say(client, this.conversationId, message);
 		if (content !== message.content)
 			this.faults.push(`acknowledged with other content: ${content}`);
 		this.open.delete(message.clientMessageId);
@@ -117,7 +131,7 @@ function judge(senders, stored) {
 			const found = byId.get(id);
 			if (!found)
 				lost++;
-			else if (found.encrypted_content !== content || found.seq !== seq)
+			else if (found.encrypted_content !== content || (seq && found.seq !== seq))
 				faults.push(`changed: ${id} was ${seq}, is ${found.seq}`);
 		}
 		if (sender.open.size)
@@ -151,14 +165,14 @@ async function settle(server, senders) {
 }
 
 /* Four senders of a group, and its id. */
-async function inGroup(server, faults) {
+async function inGroup(server, faults, voice) {
 	const clients = await people(server, ...NAMES);
 	const made = await clients[0].ok('create_conversation',
 		{ participantIds: clients.slice(1).map((c) => c.id), isGroup: true, name: 'kill' }, 'conversation_created');
 	const conversationId = made.payload.conversation.id;
 	for (const client of clients)
 		await client.close();
-	return { senders: clients.map((client) => new Sender(client.who, conversationId, faults)), conversationId };
+	return { senders: clients.map((client) => new Sender(client.who, conversationId, faults, voice)), conversationId };
 }
 
 /* The same of an open room, and its name. */
@@ -170,10 +184,11 @@ function inRoom(faults) {
 async function killTest({ kills, seed, dialect = 'qrypt', log = () => {} }) {
 	const next = random(seed);
 	const faults = [];
-	const native = dialect === 'native' ? await nativeListener() : null;
-	const server = await Server.start(native ? { flags: native.flags } : {});
-	server.native = native?.port;
-	const { senders, conversationId } = native ? inRoom(faults) : await inGroup(server, faults);
+	const extra = await { native: nativeListener, realtime: realtimeListener }[dialect]?.();
+	const server = await Server.start({ flags: extra?.flags });
+	server[dialect] = extra?.port;
+	const { senders, conversationId } = dialect === 'native' ? inRoom(faults)
+		: await inGroup(server, faults, dialect === 'realtime' ? realtimeVoice : qryptVoice);
 	let slowest = 0;
 	for (let i = 0; i < kills; i++) {
 		const wait = EARLIEST_MS + next() * (LATEST_MS - EARLIEST_MS);

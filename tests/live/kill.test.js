@@ -24,7 +24,7 @@ test('the judge notices loss, doubling, gaps and changes', () => {
 		assert.notDeepEqual(judge([sender()], rows).faults, []);
 });
 
-for (const dialect of ['qrypt', 'native'])
+for (const dialect of ['qrypt', 'native', 'realtime'])
 	test(`${dialect}, six kills: nothing acknowledged is lost or doubled`, async () => {
 		const result = await killTest({ kills: 6, seed: crypto.randomInt(2 ** 31), dialect });
 		assert.deepEqual(result.faults, [], JSON.stringify(result));
