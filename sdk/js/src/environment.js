@@ -61,7 +61,7 @@ export function defaultUrl() {
 /** Whether `localStorage['websocket-debug']` asks for debug lines. */
 export function wantsDebug() {
 	try {
-		const value = globalThis.localStorage?.getItem('websocket-debug');
+		const value = pageStorage()?.getItem('websocket-debug');
 		return Boolean(value) && value !== 'false' && value !== '0';
 	} catch {
 		return false; /* a page may be forbidden to look */
@@ -82,3 +82,18 @@ export function withToken(url, token) {
 	target.searchParams.set('token', token);
 	return target.href;
 }
+
+/** `localStorage`; null where there is none, or a page is forbidden to look. @returns {Storage | null} */
+export function pageStorage() {
+	try {
+		return globalThis.localStorage ?? null;
+	} catch {
+		return null;
+	}
+}
+
+/** Errors to the console, nothing else. */
+export const quiet = {
+	log: () => {},
+	error: (/** @type {any[]} */ ...line) => console.error(...line),
+};

@@ -18,6 +18,8 @@
  *   MESSAGE_REFUSED   ... because of another fault in it (1002, 1003, 1007)
  *   ACCOUNT_CHANGED   somebody else signed in; the message stays stored for its author
  *   STORAGE_TIMEOUT   the browser's database does not answer; only seen in debug lines
+ *   LOGIN_FAILED      no token for this name and password; the message is the server's
+ *   REJECTED          the realtime dialect's ERROR; the message is the server's, which has no codes there
  *   INVALID_ARGUMENT  a mistake in the call
  */
 export class ParleyError extends Error {

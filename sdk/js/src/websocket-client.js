@@ -5,7 +5,7 @@
  * It promises order, not delivery: there are no acknowledgements on this protocol, so what was
  * handed to a connection that then broke may be lost. For delivery see ws-chat.js.
  */
-import { realClock, withToken } from './environment.js';
+import { quiet, realClock, withToken } from './environment.js';
 import { guarded, ParleyError } from './errors.js';
 import { Queue } from './queue.js';
 import { closeError, Socket } from './socket.js';
@@ -17,7 +17,6 @@ import { Waiters } from './waiters.js';
 const REQUEST_MS = 10000;
 /** What answers a request, where the protocol has an answer. @type {Record<string, string>} */
 const ANSWERS = { join: 'joined', leave: 'left', ping: 'pong' };
-const quiet = { log: () => {}, error: (/** @type {any[]} */ ...line) => console.error(...line) };
 
 export class WebSocketClient {
 	#socket;

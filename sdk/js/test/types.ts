@@ -4,8 +4,10 @@ import * as source from '../src/index.js';
 import type * as declared from '../types/index.js';
 
 /* Every declared export is there, and of the declared type. */
-export const all: Omit<typeof declared, 'WebSocketClient' | 'ParleyError'> = source;
+export const all: Omit<typeof declared, 'WebSocketClient' | 'ParleyError' | 'ChatWebSocket' | 'PresenceWebSocket'> = source;
 export const client: declared.WebSocketClient = new source.WebSocketClient('ws://host', { token: async () => 't', maxQueue: 1 });
+export const chat: declared.ChatWebSocket = new source.ChatWebSocket('token', { url: 'ws://host', maxQueue: 1 });
+export const presence: declared.PresenceWebSocket = new source.PresenceWebSocket(async () => 'token');
 export const error: declared.ParleyError = new source.ParleyError('CODE', 'text', { retryAfterMs: 1 });
 /* ... and nothing is exported that is not declared. */
 export const none: Exclude<keyof typeof source, keyof typeof declared> extends never ? true : false = true;

@@ -134,6 +134,165 @@ export class WebSocketClient {
 	close(code?: number, reason?: string): void;
 }
 
+// ---- the realtime dialect: ChatWebSocket, PresenceWebSocket ----
+
+export interface RealtimeOptions extends ConnectionOptions {
+	/** Default `ws://localhost:4000` for chat, `ws://localhost:5000` for presence. */
+	url?: string;
+	/** Who speaks. Default: the token's `username`, else `localStorage.username`. */
+	username?: string;
+	/** Default 5. */
+	maxReconnectAttempts?: number;
+	/** Default 2000 here. */
+	reconnectDelay?: number;
+	/** An answer that is not there by then failed. Default 10000 ms. */
+	requestTimeout?: number;
+	/** Messages that may wait for a connection or an answer. Default 1000. */
+	maxQueue?: number;
+	/** Their bytes. Default 4 MiB. */
+	maxQueueBytes?: number;
+	/** Default: errors to the console. `console` shows everything. */
+	logger?: { log(...line: any[]): void; error(...line: any[]): void };
+	/** Signed in, for the first time or again: what was missed is in the histories. */
+	onOpen?: () => void;
+	onClose?: (end: { code: number; reason: string; willRetry: boolean }) => void;
+	/** No further attempt before connect(): GAVE_UP, or REFUSED (the token, or the connection for good). */
+	onGiveUp?: (error: ParleyError) => void;
+}
+
+export type ChatWebSocketOptions = RealtimeOptions;
+
+/** What both sockets have. Promises may be ignored: their rejections are not uncaught ones. */
+export interface RealtimeConnection {
+	/** Used for each new connection. A function is also called before the old token expires. */
+	token: TokenSource;
+	options: RealtimeOptions;
+	url: string;
+	maxReconnectAttempts: number;
+	/** Attempts since the last connection that lasted for `stableAfter`. */
+	reconnectAttempts: number;
+	logger: { log(...line: any[]): void; error(...line: any[]): void };
+	/** The WebSocket of the newest connection; null before the first. */
+	readonly ws: WebSocketLike | null;
+	/** Connected, and the token was accepted. */
+	readonly isConnected: boolean;
+	/** Who speaks, if that is known. */
+	readonly username: string | null;
+	/** Resolves when signed in; rejects when there will be no further attempt. */
+	connect(): Promise<void>;
+	/** Closes, and stays closed until connect(). */
+	disconnect(): void;
+	/** Waits and connects again, if a connection was lost and there are attempts left. */
+	attemptReconnect(): void;
+	/** Sends a message as it is, or queues it until signed in. Throws QUEUE_FULL. */
+	send(message: object): void;
+	/** Sends with a requestId, and resolves with the answer. */
+	request(message: object, options?: { timeout?: number }): Promise<any>;
+}
+
+/** The chat socket of the realtime dialect. Callbacks are methods to be assigned or overridden. */
+export interface ChatWebSocket extends RealtimeConnection {}
+export class ChatWebSocket {
+	constructor(token: TokenSource, options?: ChatWebSocketOptions);
+	/** What waits to be sent or acknowledged, oldest first. */
+	readonly pending: OutboxEntry[];
+	/**
+	 * Resolves when it is stored, however long that takes; rejects when it was refused for good, or with
+	 * OUTBOX_FULL. The same clientMessageId again is the same message.
+	 */
+	sendPrivateMessage(to: string, content: string, chatId?: string, more?: { clientMessageId?: string }): Promise<Sent>;
+	sendGroupMessage(groupId: string, content: string, more?: { clientMessageId?: string }): Promise<Sent>;
+	getChatHistory(partnerUsername: string, chatId?: string): Promise<ChatHistory>;
+	getGroupHistory(groupId: string): Promise<GroupHistory>;
+	/** For good. Rejects also when one is a member already. */
+	joinGroup(groupId: string): Promise<{ msg: string }>;
+	leaveGroup(groupId: string): Promise<{ msg: string }>;
+	/** A frame to its callback. */
+	handleMessage(message: any): void;
+	onPrivateMessage(message: PrivateMessage): void;
+	onGroupMessage(message: GroupMessage): void;
+	onChatHistory(message: ChatHistory): void;
+	onGroupHistory(message: GroupHistory): void;
+}
+
+/** The presence socket of the realtime dialect. */
+export interface PresenceWebSocket extends RealtimeConnection {}
+export class PresenceWebSocket {
+	constructor(token: TokenSource, options?: RealtimeOptions);
+	handlePresenceUpdate(message: any): void;
+	/** Of people with whom one has a private chat. Who is online already is not told at the beginning. */
+	onPresenceChange(username: string, status: string, timestamp: string): void;
+}
+
+/** The acknowledgement of a message. */
+export interface Sent {
+	messageId: string;
+	timestamp: string;
+	/** It was there already. */
+	duplicate?: boolean;
+	[more: string]: any;
+}
+
+export interface PrivateMessage {
+	type: 'ONE_TO_ONE_CHAT';
+	from: string;
+	to: string;
+	content: string;
+	chatId: string;
+	timestamp: string;
+	messageId: string;
+}
+
+export interface GroupMessage {
+	type: 'GROUP_CHAT';
+	from: string;
+	groupId: string;
+	content: string;
+	timestamp: string;
+	messageId: string;
+}
+
+export interface ChatHistory {
+	type: 'ONE_TO_ONE_CHAT_HISTORY';
+	chatId: string;
+	/** Oldest first; `text` and `content` are the same. */
+	messages: { messageId: string; from: string; to: string; text: string; content: string; chatId: string; timestamp: string }[];
+	isOnline: boolean;
+	lastSeenTime: string | null;
+}
+
+export interface GroupHistory {
+	type: 'GROUP_CHAT_HISTORY';
+	groupId: string;
+	messages: { messageId: string; from: string; text: string; content: string; groupId: string; timestamp: string }[];
+}
+
+export interface Connections {
+	username: string;
+	token: string;
+	/** Where calls are answered. */
+	api: string;
+	chatWs: ChatWebSocket;
+	presenceWs: PresenceWebSocket;
+}
+
+/** The options of both sockets, and: */
+export interface LoginOptions extends Omit<RealtimeOptions, 'url' | 'username'> {
+	chatUrl?: string;
+	presenceUrl?: string;
+	/** `http://…`, without `/api/auth`. Default: where chatUrl is. */
+	api?: string;
+	/** Called before connecting: the place to set callbacks. */
+	prepare?: (connections: Connections) => void;
+	/** Where `authToken` and `username` are kept. Default: localStorage; null: nowhere. */
+	storage?: Pick<Storage, 'setItem' | 'removeItem'> | null;
+}
+
+/** Logs in, keeps the token, connects both sockets. Rejects with LOGIN_FAILED, CONNECT_FAILED or REFUSED. */
+export function handleLogin(username: string, password: string, options?: LoginOptions): Promise<Connections>;
+/** Closes both, forgets the token, and tells the server. */
+export function handleLogout(connections: Connections, options?: Pick<LoginOptions, 'storage'>): Promise<void>;
+
 // ---- rows ----
 
 export interface User {

@@ -120,3 +120,10 @@ export interface OutboxOptions {
 	send: (entry: OutboxEntry) => Promise<Message>;
 	onChange: () => void;
 }
+
+/** What the two sockets of the realtime dialect add to what they share. */
+export interface RealtimeHooks {
+	onSignedIn?: () => void;
+	onSignedOut?: () => void;
+	onFrame: (frame: any) => void;
+}
