@@ -194,7 +194,7 @@ int pl_room_list(struct pl_rooms *rooms, struct pl_member *m, struct pl_slice to
 void pl_room_mark_waiting(struct pl_rooms *rooms, struct pl_member *m, struct pl_slice topic,
 			  bool is_waiting)
 {
-	struct pl_room *r = pl_map_get(&rooms->by_topic, topic);
+	struct pl_room *r = pl_topics_get(&rooms->by_topic, topic);
 	uint32_t seat = r ? pl_seats_find(m, r) : PL_NO_SEAT;
 	if (seat != PL_NO_SEAT)
 		m->seats[seat].is_waiting = is_waiting;
