@@ -36,7 +36,8 @@ static void chat(const struct pl_event *e, struct pl_buf *b)
 	put_chat(e, e->message.content, b);
 }
 
-static void roster(const struct pl_event *e, struct pl_buf *b)
+/* Somebody came or went. */
+static void change(const struct pl_event *e, struct pl_buf *b)
 {
 	PL_PUT(b, "{\"type\":\"user-");
 	pl_buf_puts(b, e->on ? PL_S("joined") : PL_S("left"));
@@ -73,10 +74,8 @@ static void bare(const struct pl_event *e, struct pl_buf *b)
 }
 
 static void (*const words[PL_EV__COUNT])(const struct pl_event *, struct pl_buf *) = {
-	[PL_EV_MESSAGE] = chat,
-	[PL_EV_ROSTER] = roster,
-	[PL_EV_MEMBERS] = joined,
-	[PL_EV_RAW] = bare,
+	[PL_EV_MESSAGE] = chat,   [PL_EV_ROSTER] = change, [PL_EV_PRESENCE] = change,
+	[PL_EV_MEMBERS] = joined, [PL_EV_RAW] = bare,
 };
 
 static struct pl_encoded *encode(const struct pl_event *e)
@@ -87,9 +86,34 @@ static struct pl_encoded *encode(const struct pl_event *e)
 		       : NULL;
 }
 
+/* A room by name, where people come and go as they like. */
+static bool is_by_name(const struct pl_session *s, const struct pl_event *e)
+{
+	struct pl_topic_id t = pl_topic_conversation(&e->conversation);
+	struct pl_slice alias = {NULL, 0};
+	return pl_room_is_listed(&s->gateway->hub->rooms, &s->peer.member, pl_topic_slice(&t),
+				 &alias) &&
+	       alias.len;
+}
+
+/*
+ * In a room by name somebody is there who sits there. Any other conversation has its members, and
+ * of those who is online. So each change is told by the one or by the other, never by both.
+ */
+static bool is_told(const struct pl_session *s, const struct pl_event *e)
+{
+	switch (e->kind) {
+	case PL_EV_ROSTER: return e->alias.len > 0;
+	case PL_EV_PRESENCE:
+		return !pl_uuid_eq(&e->actor.id, &s->peer.user.id) && !is_by_name(s, e);
+	default: return true;
+	}
+}
+
 static void push(struct pl_peer *p, const struct pl_event *e, struct pl_encoded *x)
 {
-	pl_encoded_push(p, e, x, put_chat);
+	if (is_told(PL_CONTAINER(p, struct pl_session, peer), e))
+		pl_encoded_push(p, e, x, put_chat);
 }
 
 const struct pl_peer_ops pl_native_peer_ops = {encode, push, pl_encoded_free};

@@ -614,9 +614,8 @@ static void who_is_no_member_any_more_says_nothing(void **state)
 	join(n, id);
 	client_value(n, "id", bob);
 	join(c, id);
-	client_expect(n, "user-joined");
 	end_membership(r, bob, id);
-	client_expect(c, "user-left");
+	client_expect_silence(n); /* until every worker knows */
 	snprintf(text, sizeof(text), "{\"type\":\"broadcast\",\"room\":\"%s\",\"data\":\"psst\"}",
 		 id);
 	say(n, text);
@@ -630,6 +629,62 @@ static void who_is_no_member_any_more_says_nothing(void **state)
 	client_free(a);
 	client_free(n);
 	client_free(c);
+	rig_end(r);
+}
+
+/* Where the members are fixed they come and go by being online, in whatever dialect; once, and not
+ * by sitting down there. */
+static void without_a_name_presence_says_who_comes_and_goes(void **state)
+{
+	struct rig *r = rig_start();
+	char id[256], text[512];
+	(void)state;
+	struct client *a = client_of(r, "alice"), *b = client_of(r, "bob");
+	struct client *n = native_of(r, "bob");
+	converse(a, b, "bob", id);
+	snprintf(text, sizeof(text), "{\"type\":\"join\",\"room\":\"%s\"}", id);
+	say(n, text);
+	client_expect_with(n, "joined", id);
+	struct client *second = native_of(r, "alice");
+	say(second, text);
+	client_expect_with(second, "joined", id);
+	client_expect_silence(n); /* alice was there already, with another device */
+	client_free(a);
+	client_expect_silence(n);
+	client_free(second);
+	client_expect_with(n, "user-left", id);
+	char who[256];
+	client_value(n, "userId", who);
+	client_expect_silence(n);
+	a = native_of(r, "alice");
+	client_expect_with(n, "user-joined", who);
+	assert_non_null(strstr(n->text, id));
+	say(a, text);
+	client_expect_with(a, "joined", id);
+	client_expect_silence(n);
+	client_expect_silence(a); /* nobody is told of oneself */
+	client_free(a);
+	client_free(b);
+	client_free(n);
+	rig_end(r);
+}
+
+/* In a room by name who is online, and a member, but does not sit there is not there. */
+static void in_a_room_by_name_only_sitting_counts(void **state)
+{
+	struct rig *r = rig_start();
+	(void)state;
+	struct client *n = native_of(r, "nora"), *m = native_of(r, "mary");
+	join(n, "tea");
+	join(m, "tea");
+	client_expect(n, "user-joined");
+	client_free(m);
+	client_expect(n, "user-left");
+	client_expect_silence(n); /* and then she goes offline */
+	m = native_of(r, "mary");
+	client_expect_silence(n);
+	client_free(m);
+	client_free(n);
 	rig_end(r);
 }
 
@@ -702,7 +757,10 @@ static void a_registered_type_wins(void **state)
 	X(a_registered_type_wins)                              \
 	X(both_kinds_meet_in_an_open_room)                     \
 	X(who_is_no_member_any_more_says_nothing)              \
-	X(native_hears_a_conversation_of_its_user_by_its_id) X(a_name_in_the_form_of_an_id_is_one)
+	X(native_hears_a_conversation_of_its_user_by_its_id)   \
+	X(without_a_name_presence_says_who_comes_and_goes)     \
+	X(in_a_room_by_name_only_sitting_counts)               \
+	X(a_name_in_the_form_of_an_id_is_one)
 
 int main(void)
 {

@@ -154,7 +154,7 @@ static int sit_down(struct pl_session *s, const struct pl_op_chats *c)
 		const struct pl_conversation *r = &c->rows[i].conversation;
 		if (is_presence && r->type != PL_DIRECT)
 			continue;
-		int err = pl_hub_join(hub, &s->peer, &r->id);
+		int err = is_presence ? pl_hub_join(hub, &s->peer, &r->id) : pl_realtime_sit(s, r);
 		if (err == PL_ELIMIT) {
 			pl_log(hub->log, PL_WARN, "realtime",
 			       "connection %llu hears the latest %zu conversations of %zu",

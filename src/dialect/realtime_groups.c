@@ -125,13 +125,21 @@ static const struct pl_field member_fields[] = {
 	{0},
 };
 
-/* The others hear of it from the store's own news: see chat/publish.c. */
+int pl_realtime_sit(struct pl_session *s, const struct pl_conversation *c)
+{
+	struct pl_hub *hub = s->gateway->hub;
+	bool is_told = pl_conversation_is_open(c) && !pl_hub_has_joined(hub, &s->peer, &c->id);
+	return is_told ? pl_hub_sit(hub, &s->peer, c, (struct pl_slice){NULL, 0})
+		       : pl_hub_join(hub, &s->peer, &c->id);
+}
+
+/* Of a new member the others hear from the store's own news: see chat/publish.c. */
 static void sit_down(struct pl_session *s, const struct pl_op *op)
 {
 	const struct pl_op_open_room *o = &op->open_room;
 	struct pl_slice me = s->peer.user.username, ref = pl_session_ref(op);
 	static const char failed[] = "Failed to join group. Please try again.";
-	if (pl_hub_join(s->gateway->hub, &s->peer, &o->found.id))
+	if (pl_realtime_sit(s, &o->found))
 		pl_realtime_fail(s, ref, failed);
 	else
 		pl_realtime_say(s, o->is_new_member ? "SUCCESS" : "ERROR", ref, "User ", me,

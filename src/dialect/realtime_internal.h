@@ -77,6 +77,8 @@ void pl_realtime_told_presence(struct pl_session *, const struct pl_event *);
 void pl_realtime_forget_invitations(struct pl_session *);
 
 /* realtime_groups.c */
+/* Hears what is said there. In an open room the others there are told of it, once. */
+int pl_realtime_sit(struct pl_session *, const struct pl_conversation *) PL_MUST_CHECK;
 void pl_realtime_put_group_id(struct pl_buf *, struct pl_slice alias, const struct pl_uuid *);
 void pl_realtime_fail_group(struct pl_session *, struct pl_slice ref, int err,
 			    struct pl_slice group, const char *otherwise);

@@ -189,10 +189,10 @@ static void push_message(struct pl_session *s, const struct pl_event *e, struct 
 		push_words(s, x);
 }
 
-static void sit_down(struct pl_session *s, const struct pl_uuid *conversation)
+static void sit_down(struct pl_session *s, const struct pl_conversation *c)
 {
 	struct pl_hub *hub = s->gateway->hub;
-	if (pl_hub_join(hub, &s->peer, conversation))
+	if (pl_realtime_sit(s, c))
 		pl_log(hub->log, PL_WARN, "realtime",
 		       "connection %llu does not hear a new conversation: no room",
 		       (unsigned long long)pl_conn_id(s->conn));
@@ -204,17 +204,20 @@ static void push_member(struct pl_session *s, const struct pl_event *e, struct p
 		push_words(s, x);
 		return;
 	}
-	for (size_t i = 0; i < e->nparticipants; i++)
+	for (size_t i = 0; i < e->nparticipants; i++) {
+		struct pl_conversation c = {
+			.id = e->participants[i], .type = PL_ROOM, .alias = e->alias};
 		if (e->on)
-			sit_down(s, &e->participants[i]);
+			sit_down(s, &c);
 		else
-			pl_hub_unjoin(s->gateway->hub, &s->peer, &e->participants[i]);
+			pl_hub_unjoin(s->gateway->hub, &s->peer, &c.id);
+	}
 }
 
 static void push_conversation(struct pl_session *s, const struct pl_event *e, struct pl_encoded *x)
 {
 	if (!pl_realtime_is_presence(s) || e->created.type == PL_DIRECT)
-		sit_down(s, &e->conversation);
+		sit_down(s, &e->created);
 	if (!is_actor(s, e))
 		push_words(s, x);
 }

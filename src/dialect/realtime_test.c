@@ -885,11 +885,13 @@ static void all_dialects_meet(void **state)
 	client_expect(n, "joined");
 	member(a, "JOIN_GROUP", "tea", "alice");
 	client_expect(a, "SUCCESS");
+	client_expect(n, "user-joined");
 	member(o, "JOIN_GROUP_CHAT", "tea", "otto");
 	client_expect(o, "SUCCESS");
+	client_expect(n, "user-joined");
 	client_ask(q, "join_conversation", "{\"conversationId\":\"tea\"}");
 	client_expect(q, "conversation_joined");
-	client_expect(n, "user-joined"); /* it sits there; who has joined for good is no sitter */
+	client_expect(n, "user-joined");
 	client_expect_with(o, "GROUP_MEMBER_JOINED", "quinn");
 	group_chat(a, "alice", "tea", "from alice");
 	client_expect_with(q, "message_received", "from alice");
@@ -914,6 +916,50 @@ static void all_dialects_meet(void **state)
 	client_free(n);
 	client_free(o);
 	free_all(r, q, a, NULL);
+}
+
+/* Who hears an open room sits there, for native clients: each connection for chat once. */
+static void in_a_room_by_name_one_is_seen(void **state)
+{
+	struct rig *r = rig_start();
+	char token[2048], path[2200], who[256];
+	(void)state;
+	struct client *a = new_of(r, "alice"), *o = old_of(r, "alice");
+	struct client *p = client_at(r, "/rtp", "alice");
+	snprintf(path, sizeof(path), "/native?token=%s", token_for("nora", 3600, token));
+	struct client *n = dial(r, path);
+	client_expect(n, "connected");
+	say(n, "{\"type\":\"join\",\"room\":\"tea\"}");
+	client_expect(n, "joined");
+	member(a, "JOIN_GROUP", "tea", "alice"); /* the other device sits down with it */
+	client_expect(a, "SUCCESS");
+	client_expect_with(n, "user-joined", "\"roomId\":\"tea\"");
+	client_value(n, "userId", who);
+	client_expect_with(n, "user-joined", who);
+	member(a, "JOIN_GROUP", "tea", "alice");
+	expect_error(a, "User alice is already a member of the group.");
+	auth(a, "alice");
+	client_expect(a, "SUCCESS");
+	client_expect_silence(n); /* it sat there */
+	client_free(o);
+	client_expect_with(n, "user-left", who);
+	o = old_of(r, "alice");
+	client_expect_with(n, "user-joined", who);
+	say(n, "{\"type\":\"join\",\"room\":\"tea\"}");
+	client_expect(n, "joined");
+	const char *first = strstr(n->text, who), *second = first ? strstr(first + 1, who) : NULL;
+	assert_non_null(second);
+	assert_null(strstr(second + 1, who)); /* the socket for presence is none */
+	member(a, "LEAVE_GROUP", "tea", "alice");
+	client_expect(a, "SUCCESS");
+	client_expect_with(n, "user-left", who);
+	client_expect_with(n, "user-left", who);
+	client_free(p);
+	client_free(o);
+	client_free(a);
+	client_expect_silence(n);
+	client_free(n);
+	rig_end(r);
 }
 
 static void everyone_gets_the_own_copy(void **state)
@@ -981,6 +1027,7 @@ int main(void)
 		cmocka_unit_test(a_goodbye_is_answered),
 		cmocka_unit_test(friends_see_each_other_come_and_go),
 		cmocka_unit_test(all_dialects_meet),
+		cmocka_unit_test(in_a_room_by_name_one_is_seen),
 		cmocka_unit_test(everyone_gets_the_own_copy),
 		cmocka_unit_test(haste_is_told),
 	};
