@@ -141,7 +141,7 @@ void pl_roster_wait_fini(struct pl_hub *);
 
 /*
  * Whether this user is online: the answer is pushed to the peer, which is signed in, as
- * PL_EV_ANSWER with this ref.
+ * PL_EV_ANSWER with this ref. PL_ENOMEM, also after pl_hub_stop: there will be none.
  */
 int pl_presence_ask(struct pl_hub *, const struct pl_peer *, const struct pl_uuid *user,
 		    struct pl_slice ref) PL_MUST_CHECK;

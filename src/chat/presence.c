@@ -265,7 +265,7 @@ int pl_presence_ask(struct pl_hub *hub, const struct pl_peer *p, const struct pl
 		    struct pl_slice ref)
 {
 	struct pl_topic_id t = pl_topic_user(&p->user.id);
-	struct pl_event *e = pl_event_new(PL_EV_ASK);
+	struct pl_event *e = hub->is_stopped ? NULL : pl_event_new(PL_EV_ASK);
 	if (!e || pl_event_address(e, pl_topic_slice(&t)) ||
 	    pl_arena_copy(&e->arena, ref, &e->ref)) {
 		pl_event_release(e);

@@ -273,7 +273,12 @@ static void a_room_outlives_the_process(void **state)
 	struct rig *r = *state;
 	struct cast c = play(r);
 	struct pl_uuid room = open_room(r, c.alice, "tea");
+	struct pl_buf findings;
+	say(r, c.bob, room, "from a visitor");
 	rig_close(r);
+	pl_buf_init(&findings, 4096);
+	assert_int_equal(pl_store_verify(r->path, &findings), 0);
+	pl_buf_fini(&findings);
 	assert_int_equal(rig_open(r, r->path), 0);
 	struct pl_uuid again = open_room(r, c.bob, "tea");
 	assert_true(pl_uuid_eq(&room, &again));

@@ -31,9 +31,10 @@ static const struct {
 	{"a pair without a direct conversation",
 	 "SELECT p.low FROM direct_pair p JOIN conversation c ON c.key = p.conversation "
 	 "WHERE c.type <> 1"},
-	{"a sender who never was a member, in message",
+	{"a sender who never was a member of what is not open, in message",
 	 "SELECT hex(m.id) FROM message m WHERE NOT EXISTS (SELECT 1 FROM member WHERE "
-	 "conversation = m.at >> 32 AND user = m.sender) LIMIT 100"},
+	 "conversation = m.at >> 32 AND user = m.sender) AND NOT EXISTS (SELECT 1 FROM "
+	 "conversation c WHERE c.key = m.at >> 32 AND " PL_IS_OPEN ") LIMIT 100"},
 	{"a member has read or heard further than was said, in conversation",
 	 "SELECT hex(c.id) FROM member m JOIN conversation c ON c.key = m.conversation "
 	 "WHERE m.last_read_seq > c.last_seq OR m.joined_seq > c.last_seq "
