@@ -378,7 +378,7 @@ export class RealtimeSocket {
 			this.#forgotten.add(question);
 			const isMine = this.#isSignedIn && this.#socket.generation === generation;
 			/* A network can lose a connection without a word. */
-			if (isMine && this.#heardAt < asked && /** @type {ParleyError} */ (error).code === 'REQUEST_TIMEOUT')
+			if (isMine && this.#heardAt <= asked && /** @type {ParleyError} */ (error).code === 'REQUEST_TIMEOUT')
 				this.#socket.drop('no answer');
 			throw error;
 		}
