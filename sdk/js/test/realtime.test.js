@@ -200,26 +200,33 @@ describe('against the server', () => {
 
 	test('connections that break in the middle lose nothing and double nothing', async () => {
 		const proxy = await Proxy.start(server.port);
-		const [ann, ben] = await pair();
-		const chat = new ChatWebSocket(ann.token, { ...QUICK, url: proxy.url('/'), maxReconnectAttempts: 1000 });
-		open.add(chat);
-		await chat.connect();
-		const sent = [];
-		for (let i = 0; i < 200; i++) {
-			sent.push(chat.sendPrivateMessage(ben.username, `m${i}`));
-			if (i % 20 === 10) {
-				await sleep(15);
-				proxy.cut();
+		try {
+			const [ann, ben] = await pair();
+			const chat = new ChatWebSocket(ann.token, { ...QUICK, url: proxy.url('/'), maxReconnectAttempts: 1000 });
+			open.add(chat);
+			await chat.connect();
+			const sent = [];
+			for (let i = 0; i < 200; i++) {
+				sent.push(chat.sendPrivateMessage(ben.username, `m${i}`));
+				if (i % 20 === 10) {
+					await until('back', () => chat.isConnected);
+					await sleep(5);
+					if (i % 40 === 10)
+						proxy.mute();
+					await sleep(5);
+					proxy.cut();
+				}
 			}
+			const ids = (await Promise.all(sent)).map((s) => s.messageId);
+			await until('all', () => ben.heard.private.length >= 200);
+			await sleep(200);
+			assert.deepEqual(contents(ben.heard.private), sent.map((_, i) => `m${i}`));
+			assert.deepEqual(ben.heard.private.map((m) => m.messageId), ids);
+			assert.ok(proxy.accepted > 10, `${proxy.accepted} connections`);
+		} finally {
+			endAll();
+			await proxy.stop();
 		}
-		const ids = (await Promise.all(sent)).map((s) => s.messageId);
-		await until('all', () => ben.heard.private.length >= 200);
-		await sleep(200);
-		assert.deepEqual(contents(ben.heard.private), sent.map((_, i) => `m${i}`));
-		assert.deepEqual(ben.heard.private.map((m) => m.messageId), ids);
-		assert.ok(proxy.accepted > 5, `${proxy.accepted} connections`);
-		chat.disconnect();
-		await proxy.stop();
 	});
 
 	test('a refused token is final, on both sockets', async () => {
