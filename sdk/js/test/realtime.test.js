@@ -202,7 +202,8 @@ describe('against the server', () => {
 		const proxy = await Proxy.start(server.port);
 		try {
 			const [ann, ben] = await pair();
-			const chat = new ChatWebSocket(ann.token, { ...QUICK, url: proxy.url('/'), maxReconnectAttempts: 1000 });
+			let ends = 0;
+			const chat = new ChatWebSocket(ann.token, { ...QUICK, url: proxy.url('/'), maxReconnectAttempts: 1000, onClose: () => ends++ });
 			open.add(chat);
 			await chat.connect();
 			const sent = [];
@@ -214,7 +215,9 @@ describe('against the server', () => {
 					if (i % 40 === 10)
 						proxy.mute();
 					await sleep(5);
+					const before = ends;
 					proxy.cut();
+					await until('noticed', () => ends > before);
 				}
 			}
 			const ids = (await Promise.all(sent)).map((s) => s.messageId);

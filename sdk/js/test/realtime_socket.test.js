@@ -120,7 +120,8 @@ describe('as documented', () => {
 	test('who speaks: the token, else the page', async () => {
 		globalThis.localStorage = { getItem: (key) => (key === 'username' ? 'kept' : null) };
 		assert.equal(make().username, 'alice');
-		assert.equal(make({ username: 'given' }).username, 'given');
+		assert.equal(make({ username: 'other' }).username, 'alice', 'the server compares with the token');
+		assert.equal(make({ username: 'given' }, ChatWebSocket, 'opaque').username, 'given');
 		assert.equal(make({}, ChatWebSocket, 'opaque').username, 'kept');
 		delete globalThis.localStorage;
 		const nobody = make({}, ChatWebSocket, 'opaque');
@@ -259,6 +260,12 @@ describe('connections', () => {
 			assert.equal(WebSocket.made.length, made + (isFunction ? 1 : 0));
 			chat.disconnect();
 		}
+	});
+
+	test('a mistake that every try would repeat is told at once', async () => {
+		const Refusing = class { constructor() { throw new SyntaxError('bad url'); } };
+		await assert.rejects(make({ WebSocket: Refusing }).connect(), { code: 'INVALID_ARGUMENT', message: 'bad url' });
+		assert.deepEqual(clock.pending, []);
 	});
 
 	test('1008 to somebody signed in is final too: another connection took over', async () => {
