@@ -122,12 +122,13 @@ export class RealtimeSocket {
 	}
 
 	/**
-	 * Who speaks: the token's name; else that which is kept in the page, as `username`.
+	 * Who speaks: the token's name, with which the server compares; else the option, else what is
+	 * kept in the page as `username`.
 	 * @returns {string | null}
 	 */
 	get username() {
 		const token = typeof this.token === 'string' ? this.token : this.#bearer;
-		return this.options.username ?? (token && usernameOf(token)) ?? pageStorage()?.getItem('username') ?? null;
+		return (token && usernameOf(token)) ?? this.options.username ?? pageStorage()?.getItem('username') ?? null;
 	}
 
 	get #requestTimeout() {
@@ -282,13 +283,13 @@ export class RealtimeSocket {
 	#closed(end) {
 		this.logger.log(`${this.constructor.name} closed`, end.code, end.reason);
 		const mayRefresh = this.#isExpiring && typeof this.token === 'function';
-		const isFinal = end.isFinal && !mayRefresh;
+		const isFinal = Boolean(end.mistake) || (end.isFinal && !mayRefresh);
 		this.#signedOut();
 		this.#waiters.fail(closeError(end), (waiter) => waiter.isSent);
 		const willRetry = !isFinal && this.reconnectAttempts < this.maxReconnectAttempts;
 		guarded(() => this.options.onClose?.({ code: end.code, reason: end.reason, willRetry }));
 		if (isFinal)
-			this.#over(new ParleyError('REFUSED', `The server refused the connection (${end.code} ${end.reason})`, { closeCode: end.code }));
+			this.#over(end.mistake ?? new ParleyError('REFUSED', `The server refused the connection (${end.code} ${end.reason})`, { closeCode: end.code }));
 		else
 			this.attemptReconnect();
 	}
@@ -378,7 +379,7 @@ export class RealtimeSocket {
 			this.#forgotten.add(question);
 			const isMine = this.#isSignedIn && this.#socket.generation === generation;
 			/* A network can lose a connection without a word. */
-			if (isMine && this.#heardAt < asked && /** @type {ParleyError} */ (error).code === 'REQUEST_TIMEOUT')
+			if (isMine && this.#heardAt <= asked && /** @type {ParleyError} */ (error).code === 'REQUEST_TIMEOUT')
 				this.#socket.drop('no answer');
 			throw error;
 		}

@@ -21,9 +21,29 @@ const promised = (code) => [...code.matchAll(/console\.log\(.*\); \/\/ (.+)$/gm)
 
 let server;
 let native;
+let realtime;
 let dir;
 let hello;
 const done = new Set();
+
+/** Both sockets of the chat+presence dialect, with the people of the page. */
+async function startRealtime() {
+	const presence = await freePort();
+	const both = new Server({
+		dialect: 'realtime-chat',
+		set: { 'accounts.enabled': 'true', 'presence.grace': '200ms' },
+		flags: ['--listen', `127.0.0.1:${presence}=realtime-presence`],
+	});
+	await both.launch();
+	both.presence = presence;
+	for (const username of ['alice', 'bob'])
+		await fetch(both.http('/api/auth/register'), {
+			method: 'POST',
+			headers: { 'Content-Type': 'application/json', Connection: 'close' },
+			body: JSON.stringify({ username, password: 'correct horse' }),
+		});
+	return both;
+}
 
 /** As `make run` leaves it: a checkout with sdk/js, build/release/parley and parley-data. */
 before(async () => {
@@ -33,6 +53,7 @@ before(async () => {
 	native = new Server({ dialect: 'native', set: { 'native.anonymous': String(port) } });
 	native.port = port;
 	await native.launch();
+	realtime = await startRealtime();
 	const program = path.resolve(process.env.PARLEY_BIN ?? path.join(ROOT, 'build/dev/parley'));
 	fs.mkdirSync(path.join(dir, 'build/release'), { recursive: true });
 	fs.symlinkSync(program, path.join(dir, 'build/release/parley'));
@@ -44,12 +65,14 @@ after(async () => {
 	await closeAll();
 	await server?.stop();
 	await native?.stop();
+	await realtime?.stop();
 	if (dir)
 		fs.rmSync(dir, { recursive: true, force: true });
 });
 
 /* The page's places are those of these servers. */
-const placed = (code) => code.replaceAll('127.0.0.1:8080', `127.0.0.1:${server.port}`).replaceAll('127.0.0.1:3001', `127.0.0.1:${native.port}`);
+const placed = (code) => Object.entries({ 8080: server.port, 3001: native.port, 4000: realtime.port, 5000: realtime.presence })
+	.reduce((text, [port, real]) => text.replaceAll(`127.0.0.1:${port}`, `127.0.0.1:${real}`), code);
 
 function take(language, mark) {
 	const block = blocks.find((one) => one.language === language && one.code.includes(mark) && !done.has(one.i));
@@ -86,7 +109,7 @@ for (const { i, code } of scraps)
 		const imports = code.match(/^import .*$/gm)?.filter((line) => !/'(ws|parley-client)'/.test(line)) ?? [];
 		const program = [
 			"import WebSocket from 'ws';",
-			"import { createWsChat, WebSocketClient } from 'parley-client';",
+			"import { ChatWebSocket, createWsChat, handleLogin, handleLogout, WebSocketClient } from 'parley-client';",
 			...imports,
 			`const url = '${server.url()}';`,
 			`const room = '${room}';`,

@@ -139,7 +139,7 @@ export class WebSocketClient {
 export interface RealtimeOptions extends ConnectionOptions {
 	/** Default `ws://localhost:4000` for chat, `ws://localhost:5000` for presence. */
 	url?: string;
-	/** Who speaks. Default: the token's `username`, else `localStorage.username`. */
+	/** Who speaks, where the token carries no `username`. Default: `localStorage.username`. */
 	username?: string;
 	/** Default 5. */
 	maxReconnectAttempts?: number;
