@@ -126,14 +126,19 @@ test('compression: only where it is offered and on, and only above the threshold
 	];
 	for (const [path, headers, packs] of cases) {
 		const raw = await Raw.open(server);
+		/* Who was here before may leave only now. */
+		const heard = async () => {
+			const frame = await raw.frame(OP.text);
+			return frame.text.startsWith('{"left"') ? heard() : frame;
+		};
 		const answer = await raw.request(Raw.upgradeHead(server, path, headers));
 		assert.equal(/permessage-deflate/.test(answer.head), packs, path);
-		await raw.frame(OP.text);
+		await heard();
 		raw.text(JSON.stringify({ do: 'send', text }));
-		const long = await raw.frame(OP.text);
+		const long = await heard();
 		assert.equal((long.first & 0x40) !== 0, packs, `${path}: long`);
 		assert.equal(long.payload.length < 100, packs);
-		const short = await raw.frame(OP.text);
+		const short = await heard();
 		assert.equal(short.first & 0x40, 0, `${path}: short`);
 		raw.destroy();
 	}
