@@ -3,7 +3,7 @@
 #   make run PORT=9090 DATA=/tmp/try      make fuzz T=json SECONDS=300      make bench ARGS=--quick
 #   make install DESTDIR=/tmp/stage PREFIX=/usr
 
-PORT    ?= 8080
+PORT    ?=
 DATA    ?= parley-data
 PREFIX  ?= /usr/local
 SECONDS ?= 60
@@ -16,7 +16,7 @@ dev: ## Build for every day (ASan, UBSan, warnings are errors) and run the unit 
 	@cmake --build --preset dev
 	@ctest --preset dev
 
-run: ## Install what is missing, build, start a server and say how to talk to it (PORT=, DATA=)
+run: ## Install what is missing, build, start a server and say how to talk to it (one PORT=, DATA=)
 	@PORT='$(PORT)' DATA='$(DATA)' tools/run.sh
 
 test: ## Install what is missing, build, run everything that must pass

@@ -33,7 +33,7 @@ def base64url(raw):
 
 def token(secret, user):
     now = int(time.time())
-    claims = {"sub": user, "name": user, "iat": now, "exp": now + 3600}
+    claims = {"sub": user, "username": user, "name": user, "iat": now, "exp": now + 3600}
     parts = [base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
     signature = hmac.new(secret.encode(), ".".join(parts).encode(), hashlib.sha256).digest()
     return ".".join(parts + [base64url(signature)])
@@ -56,14 +56,14 @@ def disk_flush_us(folder, count=100):
 class Chat:
     """A chat server with an empty store in `folder`, and tokens for its people."""
 
-    def __init__(self, bench, server_class, free_port, program, folder):
+    def __init__(self, bench, server_class, free_port, program, folder, more=()):
         secret, self.admin_key = secrets.token_hex(32), secrets.token_hex(24)
         self.tokens = os.path.join(folder, "tokens")
         with open(self.tokens, "w", encoding="ascii") as f:
             f.writelines(token(secret, f"bench-{i}") + "\n" for i in range(PEOPLE))
         port = free_port()
         command = [program, "serve", "--data", os.path.join(folder, "data"), "--workers", 1,
-                   "--listen", f"127.0.0.1:{port}", "--set", "limits.enabled=false"]
+                   "--listen", f"127.0.0.1:{port}", "--set", "limits.enabled=false", *more]
         env = {"JWT_SECRET": secret, "PARLEY_ADMIN_KEY": self.admin_key}
         self.bench = bench
         self.server = server_class("parley", command, port, bench.server_core, env)

@@ -47,7 +47,9 @@ static const struct option options[] = {
 	{"--warm", SECONDS, AT(warm), 0, 60, "how long the load runs before that"},
 	{"--raw", FLAG, AT(raw), .doc = "bare TCP: no upgrade, no frames"},
 	{"--rooms", COUNT, AT(rooms), 1, 500000, "conversations (qrypt); default: one each"},
-	{"--token-file", TEXT, AT(token_file), .doc = "tokens, one a line (qrypt)"},
+	{"--token-file", TEXT, AT(token_file), .doc = "tokens, one a line (qrypt, bridge)"},
+	{"--dialects", TEXT, AT(dialects),
+	 .doc = "qrypt, native, realtime-d, realtime-r, with commas (bridge); default: all"},
 	{"--server-pid", COUNT, AT(server_pid), 1, 1e9, "whose time and memory is reported"},
 	{"--server-core", COUNT, AT(server_core), 0, 1023, "whose busy time is reported"},
 	{"--cpu", COUNT, AT(cpu), 0, 1023, "the core for the generator itself"},
@@ -81,7 +83,8 @@ static void usage(void)
 	puts("bench-load MODE [options]\n\nModes");
 	for (const struct load_mode *m = load_modes; m->name; m++)
 		printf("  %-14s %s\n", m->name, m->doc);
-	printf("  %-14s %s\n\nOptions\n", load_qrypt_mode.name, load_qrypt_mode.doc);
+	printf("  %-14s %s\n", load_qrypt_mode.name, load_qrypt_mode.doc);
+	printf("  %-14s %s\n\nOptions\n", load_bridge_mode.name, load_bridge_mode.doc);
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		printf("  %-14s %s\n", options[i].name, options[i].doc);
 	exit(0);
@@ -91,6 +94,8 @@ static const struct load_mode *mode_named(const char *name)
 {
 	if (strcmp(name, load_qrypt_mode.name) == 0)
 		return &load_qrypt_mode;
+	if (strcmp(name, load_bridge_mode.name) == 0)
+		return &load_bridge_mode;
 	for (const struct load_mode *m = load_modes; m->name; m++)
 		if (strcmp(name, m->name) == 0)
 			return m;

@@ -10,6 +10,8 @@
  *     load_frame.c    WebSocket frames, the client's half
  *     load_modes.c    echo, fanout, idle, storm
  *     load_qrypt.c    durable messages in the QryptChat dialect
+ *     load_bridge.c   one room, listeners of several dialects
+ *     load_tokens.c   the people of these two
  *     load_measure.c  processor time and memory of the server, latencies
  *     load_report.c   the figures, for people or as JSON
  */
@@ -34,7 +36,7 @@ struct load_options {
 	uint64_t port, conns, publishers, size, depth, window, opening, rooms;
 	uint64_t server_pid, server_core, cpu, rate; /* LOAD_NONE: not given */
 	double seconds, warm;
-	const char *path, *publish_path, *token_file;
+	const char *path, *publish_path, *token_file, *dialects;
 	bool raw, json;
 };
 #define LOAD_NONE UINT64_MAX
@@ -121,6 +123,18 @@ struct load_head {
 /* Bytes of the head of a server's frame; 0: not complete, -1: not a frame a server may send. */
 ssize_t load_head_read(const char *at, size_t n, struct load_head *);
 
+/* ---- people ---- */
+
+enum { LOAD_TOKEN_MAX = 2048 };
+
+struct load_tokens {
+	char **at;
+	char *text;
+	uint32_t count;
+};
+void load_tokens_read(struct load_tokens *, const char *path);
+void load_tokens_free(struct load_tokens *);
+
 /* ---- a run ---- */
 
 struct load_mode {
@@ -128,6 +142,8 @@ struct load_mode {
 	size_t need; /* payload bytes that on_message wants to see (all, if there are fewer) */
 	bool is_reopening; /* connections come and go from the first moment to the last */
 	bool is_still;     /* nothing is sent: the run ends when all are connected */
+	/* Instead of `path`: writes where this one connects, returns its length. */
+	size_t (*path_of)(const struct load_conn *, char *out, size_t room);
 	void (*prepare)(struct load *);
 	void (*finish)(struct load *); /* frees what `own` points to, not itself */
 	void (*on_open)(struct load_conn *);
@@ -141,7 +157,7 @@ struct load_mode {
 };
 /* All rows, ended by one without a name. */
 extern const struct load_mode load_modes[];
-extern const struct load_mode load_qrypt_mode;
+extern const struct load_mode load_qrypt_mode, load_bridge_mode;
 
 enum load_phase { LOAD_CONNECT, LOAD_SETTLE, LOAD_WARM, LOAD_MEASURE, LOAD_END };
 

@@ -189,18 +189,23 @@ void load_conn_say(struct load_conn *c, const char *text, size_t n)
 static void ask_for_upgrade(struct load_conn *c)
 {
 	const struct load *l = c->load;
-	char request[1024];
+	char request[LOAD_TOKEN_MAX + 1024], path[LOAD_TOKEN_MAX + 256];
 	c->state = LOAD_UPGRADING;
 	if (l->o.raw) {
 		const char *role = c->is_publisher ? "p" : l->mode->publish_path ? "s" : "e";
 		load_conn_send(c, role, 1);
 		return;
 	}
+	bool is_own = l->mode->path_of != NULL;
+	if (is_own && l->mode->path_of(c, path, sizeof path) >= sizeof path)
+		load_die("the path is too long");
 	int n = snprintf(request, sizeof request,
 			 "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%llu\r\nUpgrade: websocket\r\n"
 			 "Connection: Upgrade\r\nSec-WebSocket-Key: " KEY "\r\n"
 			 "Sec-WebSocket-Version: 13\r\n\r\n",
-			 c->is_publisher ? l->o.publish_path : l->o.path,
+			 is_own            ? path
+			 : c->is_publisher ? l->o.publish_path
+					   : l->o.path,
 			 (unsigned long long)l->o.port);
 	if (n < 0 || (size_t)n >= sizeof request)
 		load_die("the path is too long");

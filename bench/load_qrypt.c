@@ -19,8 +19,6 @@
 
 enum {
 	ID_MAX = 64,
-	TOKEN_MAX = 2048,
-	TOKENS_BYTES_MAX = 4 * 1024 * 1024,
 	NEED_WHOLE = 64 * 1024,
 	ENVELOPE_MAX = 512, /* of a message, around its content */
 	SEND_MAX = 64 * 1024,
@@ -42,9 +40,7 @@ struct qrypt {
 	struct seat *seats;
 	struct room *rooms;
 	uint32_t room_count, ring;
-	char **tokens;
-	char *token_text;
-	uint32_t token_count;
+	struct load_tokens tokens;
 	uint64_t run; /* sets this run's message ids apart from those of the run before */
 	char *content;
 	char *out; /* the frames of one send */
@@ -64,28 +60,6 @@ static struct room *room_of(const struct load_conn *c)
 
 /* ---- preparation ---- */
 
-static void read_tokens(struct qrypt *q, const char *path)
-{
-	FILE *file = fopen(path, "re");
-	if (!file)
-		load_die("%s: %m", path);
-	q->token_text = load_alloc(TOKENS_BYTES_MAX + 1, 1);
-	size_t n = fread(q->token_text, 1, TOKENS_BYTES_MAX, file);
-	fclose(file);
-	q->tokens = load_alloc(n / 2 + 1, sizeof *q->tokens);
-	for (char *line = q->token_text, *end; *line; line = end) {
-		end = line + strcspn(line, "\r\n");
-		if (end - line > TOKEN_MAX)
-			load_die("%s: a token is too long", path);
-		if (end > line)
-			q->tokens[q->token_count++] = line;
-		while (*end == '\r' || *end == '\n')
-			*end++ = 0;
-	}
-	if (!q->token_count)
-		load_die("%s: no token", path);
-}
-
 static void prepare(struct load *l)
 {
 	struct qrypt *q = load_alloc(1, sizeof *q);
@@ -95,7 +69,7 @@ static void prepare(struct load *l)
 	if (l->o.raw || l->o.size > SEND_MAX - ENVELOPE_MAX)
 		load_die("qrypt is not for --raw, nor for messages over 63 KiB");
 	l->own = q;
-	read_tokens(q, l->o.token_file);
+	load_tokens_read(&q->tokens, l->o.token_file);
 	q->room_count = (uint32_t)(l->o.rooms < l->total ? l->o.rooms : l->total);
 	q->seats = load_alloc(l->total, sizeof *q->seats);
 	q->rooms = load_alloc(q->room_count, sizeof *q->rooms);
@@ -123,10 +97,10 @@ static void say(struct load_conn *c, const char *text, int n, size_t room)
 static void sign_in(struct load_conn *c)
 {
 	const struct qrypt *q = c->load->own;
-	char text[TOKEN_MAX + 256];
+	char text[LOAD_TOKEN_MAX + 256];
 	int n = snprintf(text, sizeof text,
 			 "{\"type\":\"auth\",\"payload\":{\"token\":\"%s\"}," TAIL,
-			 q->tokens[c->id % q->token_count], "auth");
+			 q->tokens.at[c->id % q->tokens.count], "auth");
 	say(c, text, n, sizeof text);
 }
 
@@ -315,8 +289,7 @@ static void finish(struct load *l)
 	struct qrypt *q = l->own;
 	free(q->seats);
 	free(q->rooms);
-	free(q->tokens);
-	free(q->token_text);
+	load_tokens_free(&q->tokens);
 	free(q->content);
 	free(q->out);
 }

@@ -22,6 +22,7 @@ import tempfile
 import time
 
 sys.dont_write_bytecode = True  # nothing but build/ is written to
+import bridge  # noqa: E402
 import durable  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -289,7 +290,7 @@ def arguments():
     p.add_argument("--rounds", type=int, default=None, help="of which the median counts (3; quick 1)")
     p.add_argument("--seconds", type=float, default=4, help="measured in each run")
     p.add_argument("--preset", default="release", help="whose binaries: build/PRESET")
-    p.add_argument("--rows", default="", help="only rows whose name contains this; 'durable' for the last part")
+    p.add_argument("--rows", default="", help="only rows whose name contains this; 'by dialect' and 'durable' for the last parts")
     p.add_argument("--servers", default="parley,ws,uwebsockets,raw-epoll,raw-uring")
     args = p.parse_args()
     args.rounds = args.rounds or (1 if args.quick else 3)
@@ -310,17 +311,18 @@ def measure_rows(bench, names, wanted):
     return summaries, failures
 
 
-def measure_durable(bench, wanted):
+def measure_chat(bench, part, wanted):
+    """A part that needs the chat server: `durable` or `bridge`."""
     program = bench.bin / "parley"
-    if wanted not in durable.NAME or "parley" not in bench.args.servers.split(","):
+    if wanted not in part.NAME or "parley" not in bench.args.servers.split(","):
         return None, []
     if not program.exists():
         return None, [f"{program} is not there"]
-    note(f"{durable.NAME} ...")
+    note(f"{part.NAME} ...")
     try:
-        return durable.measure(bench, Server, free_port, program), []
+        return part.measure(bench, Server, free_port, program), []
     except (Failed, OSError) as failure:
-        return None, [f"{durable.NAME}: {failure}"]
+        return None, [f"{part.NAME}: {failure}"]
 
 
 def main():
@@ -335,15 +337,19 @@ def main():
         install_peers()
     names = usable_servers(bench, asked)
     summaries, failures = measure_rows(bench, names, args.rows)
-    lasting, more = measure_durable(bench, args.rows)
+    mixed, wrong = measure_chat(bench, bridge, args.rows)
+    lasting, more = measure_chat(bench, durable, args.rows)
     if summaries:
         print_table(summaries, names)
+    if mixed:
+        bridge.show(mixed)
     if lasting:
         durable.show(lasting)
+    more += wrong
     for failure in failures + more:
         print(f"failed: {failure}")
     result = {"machine": machine(), "rounds": args.rounds, "quick": args.quick, "rows": summaries,
-              "durable": lasting, "failures": failures + more}
+              "bridge": mixed, "durable": lasting, "failures": failures + more}
     (BUILD / "bench.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return 1 if failures or more or set(asked) - set(names) - {"raw-uring"} else 0
 

@@ -48,6 +48,11 @@ static const struct pl_custom_message *find_custom(const struct pl_session *s, s
 	return c && c->type ? c : NULL;
 }
 
+bool pl_native_knows(const struct pl_session *s, struct pl_slice type)
+{
+	return find_custom(s, type) || pl_dispatch_find(tables, type);
+}
+
 /* What is not there or of the wrong kind is ignored, as are types that nobody knows. */
 static void answer(struct pl_session *s, const struct pl_message_row *row,
 		   const struct pl_verdict *v)
@@ -154,17 +159,17 @@ void pl_native_document(struct pl_buf *out)
 		.waiting_max = WAITING_MAX, .waiting_bytes = WAITING_BYTES                \
 	}
 
-static const struct pl_dialect members_only = DIALECT(pl_native_refuse);
-static const struct pl_dialect with_guests = DIALECT(pl_native_welcome_guest);
+const struct pl_dialect pl_native_dialect = DIALECT(pl_native_refuse);
+const struct pl_dialect pl_native_guest_dialect = DIALECT(pl_native_welcome_guest);
 
 static void on_upgrade(struct pl_conn *c, const struct pl_request *q)
 {
-	pl_session_open(c, q, pl_conn_ctx(c), &members_only);
+	pl_session_open(c, q, pl_conn_ctx(c), &pl_native_dialect);
 }
 
 static void on_guest_upgrade(struct pl_conn *c, const struct pl_request *q)
 {
-	pl_session_open(c, q, pl_conn_ctx(c), &with_guests);
+	pl_session_open(c, q, pl_conn_ctx(c), &pl_native_guest_dialect);
 }
 
 const struct pl_endpoint pl_native_endpoint = {

@@ -26,6 +26,9 @@ static inline struct native *pl_native_of(struct pl_session *s)
 }
 
 /* native.c */
+extern const struct pl_dialect pl_native_dialect, pl_native_guest_dialect;
+/* Whether that is a message of this dialect, or of the application's own. */
+bool pl_native_knows(const struct pl_session *, struct pl_slice type);
 void pl_native_fail(struct pl_session *, struct pl_slice error);
 
 /* native_auth.c */

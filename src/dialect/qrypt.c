@@ -158,7 +158,7 @@ static void on_text(struct pl_session *s, struct pl_slice text)
 	answer(s, row, e.ref, &v);
 }
 
-static const struct pl_dialect dialect = {
+const struct pl_dialect pl_qrypt_dialect = {
 	.name = "qrypt",
 	.peer_ops = &pl_qrypt_peer_ops,
 	.on_text = on_text,
@@ -168,7 +168,7 @@ static const struct pl_dialect dialect = {
 
 static void on_upgrade(struct pl_conn *c, const struct pl_request *q)
 {
-	pl_session_open(c, q, pl_conn_ctx(c), &dialect);
+	pl_session_open(c, q, pl_conn_ctx(c), &pl_qrypt_dialect);
 }
 
 const struct pl_endpoint pl_qrypt_endpoint = {

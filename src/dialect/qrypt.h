@@ -9,6 +9,7 @@
 
 /* The endpoint's ctx must be the worker's struct pl_gateway. */
 extern const struct pl_endpoint pl_qrypt_endpoint;
+extern const struct pl_dialect pl_qrypt_dialect;
 
 /* docs/dialects/qryptchat.md, from the tables. */
 void pl_qrypt_document(struct pl_buf *);

@@ -23,7 +23,7 @@ void pl_qrypt_document(struct pl_buf *out)
 	       "# The QryptChat dialect\n\n"
 	       "<!-- Made by `parley docs qryptchat` from the tables of the sources: `make docs`. "
 	       "-->\n\n"
-	       "JSON over one WebSocket, at `/ws` on every listener (and at `/`):\n\n"
+	       "JSON over one WebSocket, at `/ws` on every listener, and at `/`:\n\n"
 	       "```json\n{\"type\": \"send_message\", \"payload\": {}, \"requestId\": \"1\", "
 	       "\"timestamp\": \"2025-08-24T07:16:08.123Z\"}\n```\n\n"
 	       "All four must be there. An answer carries the `requestId` of its request; what "

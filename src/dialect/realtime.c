@@ -278,24 +278,33 @@ bool pl_realtime_is_presence(const struct pl_session *s)
 	return s->dialect == &presence || s->dialect == &older_presence;
 }
 
-static void open_one(struct pl_conn *c, const struct pl_request *q, const struct pl_dialect *plain,
-		     const struct pl_dialect *older)
+bool pl_realtime_knows(struct pl_slice type)
+{
+	return pl_dispatch_find(tables, type) != NULL;
+}
+
+static bool has_token(const struct pl_request *q)
 {
 	struct pl_arena a;
 	pl_arena_init(&a, TOKEN_ARENA);
-	bool has_token = pl_realtime_find_token(q, &a).len > 0;
+	bool has = pl_realtime_find_token(q, &a).len > 0;
 	pl_arena_fini(&a);
-	pl_session_open(c, q, pl_conn_ctx(c), has_token ? older : plain);
+	return has;
+}
+
+const struct pl_dialect *pl_realtime_dialect(const struct pl_request *q)
+{
+	return has_token(q) ? &older_chat : &chat;
 }
 
 static void on_chat_upgrade(struct pl_conn *c, const struct pl_request *q)
 {
-	open_one(c, q, &chat, &older_chat);
+	pl_session_open(c, q, pl_conn_ctx(c), pl_realtime_dialect(q));
 }
 
 static void on_presence_upgrade(struct pl_conn *c, const struct pl_request *q)
 {
-	open_one(c, q, &presence, &older_presence);
+	pl_session_open(c, q, pl_conn_ctx(c), has_token(q) ? &older_presence : &presence);
 }
 
 const struct pl_endpoint pl_realtime_chat_endpoint = {

@@ -33,6 +33,9 @@ static inline struct realtime *pl_realtime_of(struct pl_session *s)
 }
 
 /* realtime.c */
+bool pl_realtime_knows(struct pl_slice type);
+/* For chat: of the family that this handshake shows. */
+const struct pl_dialect *pl_realtime_dialect(const struct pl_request *);
 /* Whether it is of the older family: the token came with the handshake. */
 bool pl_realtime_is_older(const struct pl_session *);
 bool pl_realtime_is_presence(const struct pl_session *);

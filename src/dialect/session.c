@@ -157,6 +157,12 @@ static struct pl_slice find_token(const struct pl_request *q, struct pl_arena *a
 	return is_decoded ? decoded : token;
 }
 
+static struct pl_slice token_of(const struct pl_dialect *d, const struct pl_request *q,
+				struct pl_arena *a)
+{
+	return d->find_token ? d->find_token(q, a) : find_token(q, a);
+}
+
 static size_t waiting_bytes(const struct pl_session *s)
 {
 	return s->dialect->waiting_bytes ? s->dialect->waiting_bytes : WAITING_BYTES;
@@ -196,10 +202,17 @@ static void open_later(struct pl_session *s, const struct pl_request *q, struct 
 	pl_free(s);
 }
 
+static void begin(struct pl_session *s, struct pl_slice token)
+{
+	if (token.len)
+		pl_session_sign_in(s, token, (struct pl_slice){NULL, 0}, false);
+	else if (s->dialect->on_no_token)
+		s->dialect->on_no_token(s);
+}
+
 static void open_now(struct pl_session *s, const struct pl_request *q, struct pl_slice token)
 {
 	struct pl_gateway *g = s->gateway;
-	const struct pl_dialect *d = s->dialect;
 	int err = pl_conn_upgrade(s->conn, q, (struct pl_slice){NULL, 0}, s);
 	if (err) {
 		refuse_upgrade(s->conn, err);
@@ -208,10 +221,7 @@ static void open_now(struct pl_session *s, const struct pl_request *q, struct pl
 	}
 	if (g->options->auth_deadline_ms)
 		pl_timer_set(g->hub->loop, &s->timer, g->options->auth_deadline_ms);
-	if (token.len)
-		pl_session_sign_in(s, token, (struct pl_slice){NULL, 0}, false);
-	else if (d->on_no_token)
-		d->on_no_token(s);
+	begin(s, token);
 }
 
 void pl_session_open(struct pl_conn *c, const struct pl_request *q, struct pl_gateway *g,
@@ -224,7 +234,7 @@ void pl_session_open(struct pl_conn *c, const struct pl_request *q, struct pl_ga
 		return;
 	}
 	pl_arena_init(&a, TOKEN_ARENA);
-	struct pl_slice token = d->find_token ? d->find_token(q, &a) : find_token(q, &a);
+	struct pl_slice token = token_of(d, q, &a);
 	if (token.len && d->asks_first)
 		open_later(s, q, token);
 	else
@@ -280,6 +290,20 @@ void pl_session_message(struct pl_conn *c, enum pl_ws_op kind, struct pl_slice d
 		keep_waiting(s, data);
 	else
 		s->dialect->on_text(s, data);
+}
+
+void pl_session_become(struct pl_session *s, const struct pl_dialect *d, const struct pl_request *q,
+		       struct pl_slice first)
+{
+	struct pl_arena a;
+	s->dialect = d;
+	pl_peer_init(&s->peer, d->peer_ops, s->peer.id);
+	pl_buf_init(&s->waiting, waiting_bytes(s));
+	pl_arena_init(&a, TOKEN_ARENA);
+	begin(s, token_of(d, q, &a));
+	pl_arena_fini(&a);
+	if (is_here(s))
+		pl_session_message(s->conn, PL_WS_TEXT, first);
 }
 
 /* Takes what waits as far as it gets: one of the messages may sign in again. */

@@ -104,6 +104,13 @@ struct pl_session {
  */
 void pl_session_open(struct pl_conn *, const struct pl_request *, struct pl_gateway *,
 		     const struct pl_dialect *);
+/*
+ * A session that has said and heard nothing yet, as large as those of this dialect and zeroed
+ * behind struct pl_session, is one of it from now on: as if that request had opened it, and this
+ * were its first message. Not for a dialect that asks first.
+ */
+void pl_session_become(struct pl_session *, const struct pl_dialect *, const struct pl_request *,
+		       struct pl_slice first);
 void pl_session_message(struct pl_conn *, enum pl_ws_op, struct pl_slice);
 void pl_session_close(struct pl_conn *, uint16_t code, struct pl_slice reason);
 

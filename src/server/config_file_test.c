@@ -259,8 +259,19 @@ static void the_example_has_no_mistake(void **state)
 	(void)state;
 	struct loaded l;
 	assert_int_equal(load_file(PL_SOURCE_DIR "/config/websocket.json", &l), 0);
-	assert_int_equal(l.config->listen.at[0].port, 8080);
-	assert_int_equal(l.config->listen.at[0].speaks, PL_SPEAKS_QRYPT);
+	/* The ports that the clients of the documents have built in. */
+	static const struct pl_listen_at expected[] = {
+		{.port = 8080, .speaks = PL_SPEAKS_QRYPT},
+		{.port = 3000, .speaks = PL_SPEAKS_NATIVE},
+		{.port = 3001, .speaks = PL_SPEAKS_NATIVE},
+		{.port = 4000, .speaks = PL_SPEAKS_REALTIME_CHAT},
+		{.port = 5000, .speaks = PL_SPEAKS_REALTIME_PRESENCE},
+		{.port = 5173, .speaks = PL_SPEAKS_HANDLER}};
+	assert_int_equal(l.config->listen.n, 6);
+	for (size_t i = 0; i < 6; i++) {
+		assert_int_equal(l.config->listen.at[i].port, expected[i].port);
+		assert_int_equal(l.config->listen.at[i].speaks, expected[i].speaks);
+	}
 	unload(&l);
 }
 

@@ -7,11 +7,7 @@
 #include "server/settings.h"
 
 const struct pl_dialect_row pl_dialects[] = {
-	{.name = "qrypt",
-	 .speaks = PL_SPEAKS_QRYPT,
-	 .endpoint = &pl_qrypt_endpoint,
-	 .path = "/ws",
-	 .path_of_all = "/"},
+	{.name = "qrypt", .speaks = PL_SPEAKS_QRYPT, .endpoint = &pl_qrypt_endpoint, .path = "/ws"},
 	{.name = "native",
 	 .speaks = PL_SPEAKS_NATIVE,
 	 .endpoint = &pl_native_endpoint,

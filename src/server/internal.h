@@ -21,7 +21,7 @@ struct pl_site {
 	struct pl_router routers[PL_LISTEN_MAX]; /* of each point */
 	struct pl_finder {
 		struct pl_site *site;
-		bool takes_guests;
+		bool takes_guests, is_for_all;
 	} finders[PL_LISTEN_MAX];                        /* of each router */
 	struct pl_route routes[16 + PL_REST_ROUTES_MAX]; /* of all of them */
 	struct pl_handler_site *handlers;                /* NULL: no endpoints */
@@ -36,6 +36,8 @@ struct pl_site {
 	/* By row of the table: for all, and on listeners that take guests. */
 	struct pl_endpoint dialects[PL_DIALECTS_MAX], for_guests[PL_DIALECTS_MAX];
 	struct pl_ws_options habits[PL_DIALECTS_MAX];
+	/* At "/" of listeners for everything; the second where they take guests. */
+	struct pl_endpoint by_first_frame, by_first_frame_for_guests;
 	bool has_hub, has_gateway;
 };
 

@@ -1,6 +1,8 @@
 /* site.c - one worker's share of the server: what is spoken where, and its life. */
 #include "server/internal.h"
 
+#include "dialect/first_frame.h"
+
 #include "wire/pattern.h"
 
 /* ---- where ---- */
@@ -15,7 +17,10 @@ static const struct pl_endpoint *find_guests(const struct pl_finder *f,
 					     const struct pl_http_request *q)
 {
 	const struct pl_site *site = f->site;
-	for (size_t i = 0; f->takes_guests && site->server->is_chat && i < pl_dialect_count; i++)
+	bool may_come = f->takes_guests && site->server->is_chat;
+	if (may_come && f->is_for_all && pl_slice_is(q->path, "/"))
+		return &site->by_first_frame_for_guests;
+	for (size_t i = 0; may_come && i < pl_dialect_count; i++)
 		if (pl_dialects[i].guests && pl_slice_is(q->path, pl_dialects[i].path_of_all))
 			return &site->for_guests[i];
 	return NULL;
@@ -61,6 +66,8 @@ static size_t fill_routes(struct pl_site *site, size_t *common)
 			site->routes[n++] = (struct pl_route){PL_HTTP_OTHER, pl_dialects[i].path,
 							      &site->dialects[i]};
 	*common = n;
+	if (site->server->is_chat)
+		site->routes[n++] = (struct pl_route){PL_HTTP_OTHER, "/", &site->by_first_frame};
 	for (size_t i = 0; site->server->is_chat && i < pl_dialect_count; i++)
 		if (pl_dialects[i].path_of_all)
 			site->routes[n++] = (struct pl_route){
@@ -73,7 +80,8 @@ static int listen_everywhere(struct pl_site *site)
 	const struct parley_server *s = site->server;
 	size_t common, all = fill_routes(site, &common);
 	for (size_t i = 0; i < s->nbound; i++) {
-		site->finders[i] = (struct pl_finder){site, s->takes_guests[i]};
+		site->finders[i] =
+			(struct pl_finder){site, s->takes_guests[i], s->speaks[i] == PL_SPEAKS_ALL};
 		site->routers[i] = (struct pl_router){
 			.routes = site->routes,
 			.count = s->speaks[i] == PL_SPEAKS_ALL ? all : common,
@@ -150,6 +158,9 @@ static int init_chat(struct pl_site *site, uint32_t index, struct pl_auth *auth)
 	init_rest(site);
 	for (size_t i = 0; i < pl_dialect_count; i++)
 		init_dialect(site, i);
+	site->by_first_frame = pl_first_frame_endpoint;
+	site->by_first_frame_for_guests = pl_first_frame_guest_endpoint;
+	site->by_first_frame.ctx = site->by_first_frame_for_guests.ctx = &site->gateway;
 	return 0;
 }
 

@@ -11,7 +11,8 @@ const crypto = require('node:crypto');
 const { Server, freePort, sleep } = require('./harness.js');
 const { Client } = require('./client.js');
 const { Native } = require('./native_client.js');
-const { person } = require('./tokens.js');
+const { Realtime } = require('./realtime_client.js');
+const { person, token } = require('./tokens.js');
 const { ROWS, assertLike } = require('./bridge_rows.js');
 
 const GRACE_MS = 300;
@@ -22,8 +23,8 @@ const ASPECTS = ['text direct', 'text room', 'history direct', 'history room', '
 
 let server;
 before(async () => {
-	const [native, chat, presence] = [await freePort(), await freePort(), await freePort()];
-	const flags = [[native, 'native'], [chat, 'realtime-chat'], [presence, 'realtime-presence']]
+	const [native, chat, presence, all] = [await freePort(), await freePort(), await freePort(), await freePort()];
+	const flags = [[native, 'native'], [chat, 'realtime-chat'], [presence, 'realtime-presence'], [all, 'all']]
 		.flatMap(([port, dialect]) => ['--listen', `127.0.0.1:${port}=${dialect}`]);
 	server = new Server({
 		dialect: 'qrypt',
@@ -31,7 +32,7 @@ before(async () => {
 		flags: ['--workers', '3', ...flags],
 	});
 	await server.launch();
-	Object.assign(server, { native, chat, presence });
+	Object.assign(server, { native, chat, presence, all });
 });
 after(() => server?.stop());
 
@@ -330,6 +331,25 @@ describe('many at once', { concurrency: 3 }, () => {
 			isSilent(watcher, 'gone');
 		await Promise.all(watchers.map(go));
 	});
+});
+
+test('one port and path for all: each is known by how it comes or by its first frame', async () => {
+	const [quin, nora, dora, rosa] = ['quin', 'nora', 'dora', 'rosa'].map(person);
+	const place = await roomOf(quin, nora, dora, rosa);
+	const q = await Client.signIn(server, quin, { path: '/', port: server.all });
+	await q.ok('join_conversation', { conversationId: place.alias }, 'conversation_joined');
+	const d = await Realtime.connect(server.all, dora);
+	const r = await Realtime.older(server.all, rosa);
+	const n = await Native.dial(server, { path: `/?token=${token(nora)}`, port: server.all });
+	n.send('join', { room: place.alias });
+	await n.expect('connected');
+	await n.expect('joined');
+	n.send('chat', { room: place.alias, content: 'hello' });
+	assert.equal((await q.expect('message_received')).payload.message.encrypted_content, 'hello');
+	assert.equal((await d.expect('GROUP_CHAT')).content, 'hello');
+	assert.equal((await r.expect('GROUP_CHAT')).content, 'hello');
+	assert.equal((await n.expect('chat')).content, 'hello');
+	await Promise.all([q, d, r, n].map((client) => client.close()));
 });
 
 /* ---- the grid ---- */

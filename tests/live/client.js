@@ -49,8 +49,8 @@ class Client {
 	}
 
 	/* Connects; does not sign in. */
-	static connect(server, { path = '/ws', headers = {}, ...rest } = {}) {
-		const socket = new WebSocket(server.url(path), {
+	static connect(server, { path = '/ws', port = server.port, headers = {}, ...rest } = {}) {
+		const socket = new WebSocket(server.url(path, port), {
 			headers,
 			perMessageDeflate: false,
 			rejectUnauthorized: false,

@@ -146,8 +146,8 @@ class Server {
 		});
 	}
 
-	url(where = '/ws') {
-		return `${this.tls ? 'wss' : 'ws'}://127.0.0.1:${this.port}${where}`;
+	url(where = '/ws', port = this.port) {
+		return `${this.tls ? 'wss' : 'ws'}://127.0.0.1:${port}${where}`;
 	}
 
 	http(where) {

@@ -1,0 +1,219 @@
+/*
+ * first_frame_test.c - proves that at one address a client of each dialect is understood by its
+ * first frame or by how it comes, that its token and its first frame are not lost on the way, and
+ * that whatever is none of them gets an answer and leaves nothing behind.
+ */
+#include "dialect/testing.h"
+
+#include "dialect/first_frame.h"
+
+static struct pl_endpoint endpoints[2];
+static struct pl_route routes[2];
+
+/* A rig with /any and /any-guests. */
+static struct rig *start(void)
+{
+	struct rig *r = rig_start();
+	endpoints[0] = pl_first_frame_endpoint;
+	endpoints[1] = pl_first_frame_guest_endpoint;
+	for (size_t i = 0; i < 2; i++) {
+		endpoints[i].ctx = &r->gateway;
+		routes[i] =
+			(struct pl_route){PL_HTTP_OTHER, i ? "/any-guests" : "/any", &endpoints[i]};
+	}
+	r->router.routes = routes;
+	r->router.count = 2;
+	return r;
+}
+
+static struct client *dial(struct rig *r, const char *path, const char *head)
+{
+	struct client *c = client_dial_at(r, path, head);
+	assert_true(client_is_upgraded(c));
+	client_expect_silence(c); /* nobody is greeted before the first frame */
+	return c;
+}
+
+static void say(struct client *c, const char *text)
+{
+	client_say(c, pl_slice_str(text));
+}
+
+static void say_with(struct client *c, const char *format, const char *name)
+{
+	char token[2048], text[4096];
+	const char *end = strchr(format, '%');
+	assert_non_null(end);
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(end - format), format,
+		 token_for(name, 3600, token), end + 1);
+	say(c, text);
+}
+
+static void expect_text(struct client *c, const char *text)
+{
+	if (!client_hear_within(c, WAIT_MS))
+		fail_msg("waited for %s, heard nothing", text);
+	assert_string_equal(c->text, text);
+}
+
+/* ---- each dialect ---- */
+
+static void a_payload_is_qryptchat(void **state)
+{
+	struct rig *r = start();
+	char token[2048], path[2200];
+	(void)state;
+	struct client *a = dial(r, "/any", "");
+	client_auth(a, "alice", 3600);
+	client_expect(a, "auth_success");
+	/* A token of the handshake signs in when it shows what it is for. */
+	snprintf(path, sizeof(path), "/any?token=%s", token_for("bob", 3600, token));
+	struct client *b = dial(r, path, "");
+	client_ask(b, "load_conversations", "{}");
+	client_expect(b, "conversations_loaded");
+	/* These words are of others, too. */
+	struct client *c = dial(r, "/any", "");
+	client_ask(c, "ping", "{}");
+	client_expect(c, "pong");
+	assert_non_null(strstr(c->text, "\"requestId\":\"r1\""));
+	client_free(a);
+	client_free(b);
+	client_free(c);
+	rig_end(r);
+}
+
+static void capitals_are_chat_and_presence(void **state)
+{
+	struct rig *r = start();
+	char token[2048], path[2200], head[2200];
+	(void)state;
+	struct client *a = dial(r, "/any", "");
+	say_with(a, "{\"type\":\"AUTH\",\"token\":\"%\"}", "alice");
+	expect_text(a, "{\"type\":\"SUCCESS\",\"msg\":\"Authenticated as alice.\"}");
+	/* The older family: known by its parameter, or by a header and what it says then. */
+	snprintf(path, sizeof(path), "/any?authToken=%s", token_for("otto", 3600, token));
+	struct client *o = client_dial_at(r, path, "");
+	assert_true(client_is_upgraded(o));
+	say(a, "{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"otto\","
+	       "\"content\":\"hi\",\"chatId\":\"x\"}");
+	client_expect(o, "NEW_ONE_TO_ONE_CHAT_AP");
+	client_expect_with(o, "MESSAGE", "\"content\":\"hi\"");
+	snprintf(head, sizeof(head), "Authorization: Bearer %s\r\n", token);
+	struct client *h = dial(r, "/any", head);
+	say(h, "{\"type\":\"INIT_DATA\"}");
+	client_expect_with(h, "INIT_DATA", "alice-otto");
+	struct client *bad = client_dial_at(r, "/any?authToken=x.y.z", "");
+	assert_false(client_is_upgraded(bad)); /* 401 */
+	client_free(a);
+	client_free(o);
+	client_free(h);
+	client_free(bad);
+	rig_end(r);
+}
+
+static void a_word_of_native_is_native(void **state)
+{
+	struct rig *r = start();
+	char token[2048], path[2200];
+	(void)state;
+	snprintf(path, sizeof(path), "/any?token=%s", token_for("nora", 3600, token));
+	struct client *n = dial(r, path, "");
+	say(n, "{\"type\":\"join\",\"room\":\"tea\"}");
+	client_expect(n, "connected"); /* late, and still the first */
+	client_expect_with(n, "joined", "\"name\":\"nora\"");
+	struct client *g = dial(r, "/any-guests", "");
+	say(g, "{\"type\":\"ping\"}");
+	client_expect(g, "connected");
+	client_expect(g, "pong");
+	struct client *q = dial(r, "/any-guests", "");
+	client_auth(q, "quinn", 3600);
+	client_expect(q, "auth_success");
+	struct client *x = dial(r, "/any", "");
+	say(x, "{\"type\":\"join\",\"room\":\"tea\"}");
+	client_expect_close(x, 1008); /* and the join is not done */
+	client_expect_silence(n);
+	client_free(n);
+	client_free(g);
+	client_free(q);
+	client_free(x);
+	rig_end(r);
+}
+
+/* ---- none of them ---- */
+
+static void what_nobody_says_is_answered_as_qryptchat(void **state)
+{
+	static const char *const texts[] = {"",
+					    "{",
+					    "null",
+					    "[]",
+					    "7",
+					    "{}",
+					    "{\"type\":7}",
+					    "{\"type\":\"dance\"}",
+					    "{\"type\":\"ping\",\"requestId\":\"1\"}",
+					    "{\"type\":\"AUTHOR\"}"};
+	struct rig *r = start();
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct client *c = dial(r, i % 2 ? "/any" : "/any-guests", "");
+		say(c, texts[i]);
+		client_expect_with(c, "error", "INVALID_MESSAGE");
+		client_auth(c, "alice", 3600);
+		client_expect(c, "auth_success");
+		client_free(c);
+	}
+	rig_end(r);
+}
+
+static void who_says_nothing_leaves_nothing(void **state)
+{
+	struct rig *r = rig_new();
+	(void)state;
+	r->signing.auth_deadline_ms = 50;
+	rig_open(r);
+	endpoints[0] = pl_first_frame_endpoint;
+	endpoints[0].ctx = &r->gateway;
+	routes[0] = (struct pl_route){PL_HTTP_OTHER, "/any", &endpoints[0]};
+	r->router.routes = routes;
+	r->router.count = 1;
+	struct client *a = client_dial_at(r, "/any", ""), *b = client_dial_at(r, "/any", "");
+	assert_true(client_is_upgraded(a));
+	assert_true(client_is_upgraded(b));
+	client_free(a);
+	client_expect_close(b, 1008);
+	client_free(b);
+	assert_int_equal(r->metrics.v[PL_M_SIGNED_IN], 0);
+	rig_end(r);
+}
+
+static void without_memory_it_ends_or_works(void **state)
+{
+	(void)state;
+	for (int n = 1; n < 40; n++) {
+		struct rig *r = start();
+		r->may_fail = true;
+		struct client *c = client_dial_at(r, "/any", "");
+		pl_mem_fail_at(n, false);
+		if (client_is_upgraded(c)) {
+			client_ask(c, "ping", "{}");
+			client_hear_within(c, 100);
+		}
+		pl_mem_fail_at(0, false);
+		client_free(c);
+		rig_end(r);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_payload_is_qryptchat),
+		cmocka_unit_test(capitals_are_chat_and_presence),
+		cmocka_unit_test(a_word_of_native_is_native),
+		cmocka_unit_test(what_nobody_says_is_answered_as_qryptchat),
+		cmocka_unit_test(who_says_nothing_leaves_nothing),
+		cmocka_unit_test(without_memory_it_ends_or_works),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
