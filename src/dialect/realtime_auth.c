@@ -72,10 +72,21 @@ static void take_over(struct pl_session *s)
 /* Two that come at once both hear of the other: the later one stays, on either worker's view. */
 void pl_realtime_on_takeover(struct pl_session *s, const struct pl_event *e)
 {
-	uint64_t mine = pl_realtime_of(s)->since_ms;
+	struct realtime *r = pl_realtime_of(s);
+	uint64_t mine = r->since_ms;
+	if (!pl_slice_is(e->ref, s->dialect->name))
+		return;
+	if (!mine && e->wall_ms > r->others_since_ms)
+		r->others_since_ms = e->wall_ms;
 	bool is_later = e->wall_ms > mine || (e->wall_ms == mine && e->origin > s->peer.id);
-	if (is_later && mine && pl_slice_is(e->ref, s->dialect->name))
+	if (mine && is_later)
 		pl_conn_close(s->conn, 1008, PL_S("signed in on another connection"));
+}
+
+static void note_ready(struct realtime *r)
+{
+	uint64_t now_ms = pl_wall_ms();
+	r->since_ms = now_ms > r->others_since_ms ? now_ms : r->others_since_ms + 1;
 }
 
 void pl_realtime_on_signed_in(struct pl_session *s, struct pl_slice ref, bool was_asked, int err)
@@ -89,7 +100,7 @@ void pl_realtime_on_signed_in(struct pl_session *s, struct pl_slice ref, bool wa
 	}
 	if (was_asked)
 		pl_realtime_say(s, "SUCCESS", ref, "Authenticated as ", s->peer.user.username, ".");
-	pl_realtime_of(s)->since_ms = pl_wall_ms();
+	note_ready(pl_realtime_of(s));
 	if (o->realtime_single_session)
 		take_over(s);
 	if (o->realtime_push_init && pl_realtime_is_older(s) && !pl_realtime_is_presence(s) &&

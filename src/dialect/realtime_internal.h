@@ -21,7 +21,8 @@ enum {
 struct realtime {
 	struct pl_session session; /* first */
 	struct pl_uuid attending;  /* who counts as there because of this connection; or nil */
-	uint64_t since_ms;         /* when it was ready, for TAKEOVER */
+	uint64_t since_ms;         /* when it was ready, for TAKEOVER; 0: not yet */
+	uint64_t others_since_ms;  /* the latest that was ready before; this one is later */
 	struct pl_list asking;     /* struct history, see realtime_history.c */
 	struct pl_list inviting;   /* struct invitation, see realtime_direct.c */
 	uint64_t asked;            /* questions for somebody's presence so far */

@@ -6,9 +6,16 @@
  */
 const { after, before, describe, test } = require('node:test');
 const assert = require('node:assert/strict');
-const { Server, sleep } = require('./harness.js');
+const { sleep } = require('./harness.js');
 const { person, sign, claims, token } = require('./tokens.js');
 const { Realtime, start, chatId, ISO } = require('./realtime_client.js');
+
+/* Of one test; it stops with it, also when that fails. */
+async function started(t, options) {
+	const server = await start(options);
+	t.after(() => server.stop());
+	return server;
+}
 
 describe('realtime: talking', () => {
 	let server;
@@ -49,10 +56,10 @@ describe('realtime: talking', () => {
 		const b = await Realtime.connect(server.port, ben);
 		a.say(ben, 'x');
 		await b.expect('ONE_TO_ONE_CHAT');
-		await b.close();
 		const watcher = await Realtime.connect(server.presence, ann);
 		const older = await Realtime.older(server.presence, ann);
 		const stranger = await Realtime.connect(server.presence, eve);
+		await b.close();
 		const gone = await watcher.expect('PRESENCE_UPDATE');
 		assert.equal(gone.status, 'offline');
 		await older.expect('STATUS_CHANGE');
@@ -237,8 +244,8 @@ describe('realtime: talking', () => {
 });
 
 describe('realtime: away', () => {
-	test('offline messages wait over a restart, and over a crash too many rather than too few', async () => {
-		const server = await start();
+	test('offline messages wait over a restart, and over a crash too many rather than too few', async (t) => {
+		const server = await started(t);
 		const alice = person('alice'), bob = person('bob');
 		let a = await Realtime.older(server.port, alice);
 		let b = await Realtime.older(server.port, bob);
@@ -284,16 +291,19 @@ describe('realtime: away', () => {
 			['heard', 'missed 1', 'missed 3', 'heard live', 'heard before the crash', 'missed 4']);
 		await a.close();
 		await b.close();
-		await server.stop();
 	});
 });
 
 describe('realtime: the server', () => {
-	test('one port for everything: both sockets by path', async () => {
-		const server = await Server.start({ dialect: '', set: { 'presence.grace': '50ms' } });
+	test('one port for everything: both sockets by path', async (t) => {
+		const server = await started(t, { dialect: '', set: { 'presence.grace': '50ms' } });
 		const alice = await Realtime.connect(server.port, person('alice'), { path: '/ws/chat/' });
 		const who = person('bob');
 		const b = await Realtime.dial(server.port, { path: `/ws/chat?authToken=${token(who)}` });
+		const bare = await Realtime.dial(server.port, { path: `/?username=x&authToken=${token(who)}` });
+		await bare.sync();
+		await bare.close();
+		await assert.rejects(Realtime.dial(server.port, { path: '/?authToken=x' }), { status: 401 });
 		const p = await Realtime.dial(server.port, { path: `/ws/presence/?token=${token(alice.who)}` });
 		alice.say(who, 'x');
 		await b.expect('MESSAGE');
@@ -302,11 +312,10 @@ describe('realtime: the server', () => {
 			{ type: 'STATUS_CHANGE', username: who.username, status: 'OFFLINE' });
 		await p.close();
 		await alice.close();
-		await server.stop();
 	});
 
-	test('a socket for presence that does not answer a ping is dropped, and tells so', async () => {
-		const server = await start({ set: { 'realtime.heartbeat': '300ms', 'presence.grace': '50ms' } });
+	test('a socket for presence that does not answer a ping is dropped, and tells so', async (t) => {
+		const server = await started(t, { set: { 'realtime.heartbeat': '300ms', 'presence.grace': '50ms' } });
 		const alice = await Realtime.connect(server.port, person('alice'));
 		const bob = await Realtime.connect(server.port, person('bob'));
 		alice.say(bob.who, 'x');
@@ -319,11 +328,10 @@ describe('realtime: the server', () => {
 		assert.ok(watcher.pings > 0);
 		await watcher.close();
 		await alice.close();
-		await server.stop();
 	});
 
-	test('realtime.single_session: the newest stays, on whichever worker', async () => {
-		const server = await start({ set: { 'realtime.single_session': 'true' }, flags: ['--workers', '3'] });
+	test('realtime.single_session: the newest stays, on whichever worker', async (t) => {
+		const server = await started(t, { set: { 'realtime.single_session': 'true' }, flags: ['--workers', '3'] });
 		const who = person('alice');
 		let last = await Realtime.connect(server.port, who);
 		for (let i = 0; i < 5; i++) {
@@ -343,11 +351,10 @@ describe('realtime: the server', () => {
 		assert.equal(open.length, 1);
 		await open[0].sync();
 		await open[0].close();
-		await server.stop();
 	});
 
-	test('nothing that was said, and no token, is in the log', async () => {
-		const server = await start({ flags: ['--log', 'debug'] });
+	test('nothing that was said, and no token, is in the log', async (t) => {
+		const server = await started(t, { flags: ['--log', 'debug'] });
 		const alice = await Realtime.connect(server.port, person('alice'));
 		const bob = await Realtime.older(server.port, person('bob'));
 		alice.say(bob.who, 'between you and me');
@@ -359,17 +366,15 @@ describe('realtime: the server', () => {
 		await server.end();
 		assert.doesNotMatch(server.log, /between you and me/);
 		assert.doesNotMatch(server.log, /eyJ/);
-		await server.stop();
 	});
 
-	test('guessing tokens is limited per address', async () => {
-		const server = await start({ set: { 'limits.enabled': 'true', 'limits.auth_failures_per_minute': '3' } });
+	test('guessing tokens is limited per address', async (t) => {
+		const server = await started(t, { set: { 'limits.enabled': 'true', 'limits.auth_failures_per_minute': '3' } });
 		for (let i = 0; i < 6; i++)
 			await assert.rejects(Realtime.dial(server.port, { path: '/?authToken=x' }), { status: 401 });
 		const client = await Realtime.dial(server.port);
 		client.send('AUTH', { token: 'x' });
 		await client.error('Too many failed attempts.');
 		assert.equal((await client.closed).code, 1008);
-		await server.stop();
 	});
 });
