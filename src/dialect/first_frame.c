@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "wire/url.h"
 
-enum { ARENA_MAX = 64 * 1024 };
+enum { ARENA_MAX = 64 * 1024, WAITING_MAX = 256, WAITING_BYTES = 2 << 20 };
 
 /* Becomes any of the others: as large as the largest, and zeroed again by then. */
 union newcomer {
@@ -78,14 +78,23 @@ static void on_end(struct pl_session *s)
 	newcomer_of(s)->request = NULL;
 }
 
-static struct pl_slice no_token(const struct pl_request *q, struct pl_arena *a)
+/* By the handshake it may be somebody already, and online; who is turned out then goes. */
+static void on_signed_in(struct pl_session *s, struct pl_slice ref, bool was_asked, int err)
 {
-	(void)q;
-	(void)a;
-	return (struct pl_slice){NULL, 0};
+	(void)s;
+	(void)ref;
+	(void)was_asked;
+	(void)err; /* its dialect signs in again, and knows how to refuse */
 }
 
-/* Nobody hears of anything who has not said who it is. */
+static void on_expiry(struct pl_session *s, uint64_t expires_s, bool is_over)
+{
+	(void)s;
+	(void)expires_s;
+	(void)is_over;
+}
+
+/* Nothing is said to who has not shown what it speaks. */
 static struct pl_encoded *no_words(const struct pl_event *e)
 {
 	(void)e;
@@ -94,10 +103,12 @@ static struct pl_encoded *no_words(const struct pl_event *e)
 
 static const struct pl_peer_ops no_ops = {.encode = no_words};
 
-#define NEWCOMER                                                                         \
-	{                                                                                \
-		.name = "first-frame", .peer_ops = &no_ops, .on_text = on_text,          \
-		.size = sizeof(union newcomer), .find_token = no_token, .on_end = on_end \
+#define NEWCOMER                                                                             \
+	{                                                                                    \
+		.name = "first-frame", .peer_ops = &no_ops, .on_text = on_text,              \
+		.on_signed_in = on_signed_in, .on_expiry = on_expiry,                        \
+		.size = sizeof(union newcomer), .find_token = pl_realtime_find_token,        \
+		.on_end = on_end, .waiting_max = WAITING_MAX, .waiting_bytes = WAITING_BYTES \
 	}
 static const struct pl_dialect newcomer = NEWCOMER, guest_newcomer = NEWCOMER;
 

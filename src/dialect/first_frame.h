@@ -1,6 +1,6 @@
 /*
  * first_frame.h - one address for clients of all dialects: what a client speaks shows in how it
- * comes or in its first frame. Nobody is greeted before.
+ * comes or in its first frame. Nobody is greeted before; who brought a token is online.
  */
 #ifndef PL_DIALECT_FIRST_FRAME_H
 #define PL_DIALECT_FIRST_FRAME_H

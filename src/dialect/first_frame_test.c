@@ -56,6 +56,14 @@ static void expect_text(struct client *c, const char *text)
 	assert_string_equal(c->text, text);
 }
 
+static struct client *client_at_any(struct rig *r, const char *name)
+{
+	struct client *c = dial(r, "/any", "");
+	client_auth(c, name, 3600);
+	client_expect(c, "auth_success");
+	return c;
+}
+
 /* ---- each dialect ---- */
 
 static void a_payload_is_qryptchat(void **state)
@@ -139,6 +147,87 @@ static void a_word_of_native_is_native(void **state)
 	rig_end(r);
 }
 
+/* ---- before the first frame ---- */
+
+static void who_brought_a_token_is_somebody_already(void **state)
+{
+	struct rig *r = start();
+	char token[2048], path[2200], id[256], text[512];
+	(void)state;
+	struct client *b = client_at_any(r, "bob"), *first = client_at_any(r, "alice");
+	converse(b, first, "alice", id);
+	client_ask_in(b, "join_conversation", id, "");
+	client_expect(b, "conversation_joined");
+	client_free(first);
+	client_expect(b, "user_offline");
+	snprintf(path, sizeof(path), "/any?token=%s", token_for("alice", 3600, token));
+	struct client *a = dial(r, path, "");
+	client_expect_with(b, "user_online", id);
+	assert_int_equal(r->metrics.v[PL_M_SIGNED_IN], 2);
+	client_ask_in(b, "send_message", id, ",\"content\":\"not for a silent one\"");
+	client_expect(b, "message_sent");
+	client_expect(b, "message_received");
+	client_expect_silence(a);
+	snprintf(text, sizeof(text), "{\"type\":\"join\",\"room\":\"%s\"}", id);
+	say(a, text);
+	client_expect(a, "connected");
+	client_expect_with(a, "joined", id);
+	client_ask_in(b, "send_message", id, ",\"content\":\"now\"");
+	client_expect_with(a, "chat", "now");
+	assert_int_equal(r->metrics.v[PL_M_SIGNED_IN], 2);
+	client_expect(b, "message_sent");
+	client_expect(b, "message_received");
+	client_free(a);
+	client_expect(b, "user_offline"); /* it was counted once */
+	client_expect_silence(b);
+	client_free(b);
+	rig_end(r);
+}
+
+/* What comes right behind the handshake waits for the sign-in, and stays in order. */
+static void what_comes_at_once_is_kept_in_order(void **state)
+{
+	struct rig *r = start();
+	char token[2048], path[2200];
+	(void)state;
+	snprintf(path, sizeof(path), "/any?token=%s", token_for("nora", 3600, token));
+	struct client *n = client_dial_at(r, path, "");
+	say(n, "{\"type\":\"join\",\"room\":\"tea\"}");
+	say(n, "{\"type\":\"chat\",\"room\":\"tea\",\"content\":\"one\"}");
+	say(n, "{\"type\":\"chat\",\"room\":\"tea\",\"content\":\"two\"}");
+	assert_true(client_is_upgraded(n));
+	client_expect(n, "connected");
+	client_expect(n, "joined");
+	client_expect_with(n, "chat", "one");
+	client_expect_with(n, "chat", "two");
+	client_expect_silence(n);
+	client_free(n);
+	rig_end(r);
+}
+
+/* Whose token is bad is refused as its dialect refuses. */
+static void a_bad_token_is_the_dialects_matter(void **state)
+{
+	struct rig *r = start();
+	(void)state;
+	struct client *n = dial(r, "/any-guests?token=x.y.z", "");
+	say(n, "{\"type\":\"ping\"}");
+	client_expect_close(n, 1008);
+	struct client *q = dial(r, "/any?token=x.y.z", "");
+	client_ask(q, "ping", "{}");
+	client_expect(q, "pong");
+	client_ask(q, "load_conversations", "{}");
+	client_expect_with(q, "error", "AUTH_REQUIRED");
+	struct client *o = dial(r, "/any?token=x.y.z", "");
+	say(o, "{\"type\":\"INIT_DATA\"}");
+	expect_text(o, "{\"type\":\"ERROR\",\"msg\":\"Invalid token.\"}");
+	client_expect_close(o, 1008);
+	client_free(n);
+	client_free(q);
+	client_free(o);
+	rig_end(r);
+}
+
 /* ---- none of them ---- */
 
 static void what_nobody_says_is_answered_as_qryptchat(void **state)
@@ -211,6 +300,9 @@ int main(void)
 		cmocka_unit_test(a_payload_is_qryptchat),
 		cmocka_unit_test(capitals_are_chat_and_presence),
 		cmocka_unit_test(a_word_of_native_is_native),
+		cmocka_unit_test(who_brought_a_token_is_somebody_already),
+		cmocka_unit_test(what_comes_at_once_is_kept_in_order),
+		cmocka_unit_test(a_bad_token_is_the_dialects_matter),
 		cmocka_unit_test(what_nobody_says_is_answered_as_qryptchat),
 		cmocka_unit_test(who_says_nothing_leaves_nothing),
 		cmocka_unit_test(without_memory_it_ends_or_works),

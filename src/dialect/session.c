@@ -297,7 +297,7 @@ void pl_session_become(struct pl_session *s, const struct pl_dialect *d, const s
 {
 	struct pl_arena a;
 	s->dialect = d;
-	pl_peer_init(&s->peer, d->peer_ops, s->peer.id);
+	s->peer.ops = d->peer_ops;
 	pl_buf_init(&s->waiting, waiting_bytes(s));
 	pl_arena_init(&a, TOKEN_ARENA);
 	begin(s, token_of(d, q, &a));

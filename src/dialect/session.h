@@ -107,7 +107,8 @@ void pl_session_open(struct pl_conn *, const struct pl_request *, struct pl_gate
 /*
  * A session that has said and heard nothing yet, as large as those of this dialect and zeroed
  * behind struct pl_session, is one of it from now on: as if that request had opened it, and this
- * were its first message. Not for a dialect that asks first.
+ * were its first message. Call it from on_text. A token of the request signs in, also where it did
+ * so before; asks_first means nothing here.
  */
 void pl_session_become(struct pl_session *, const struct pl_dialect *, const struct pl_request *,
 		       struct pl_slice first);
