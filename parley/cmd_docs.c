@@ -14,10 +14,8 @@ struct page {
 };
 
 static const struct page pages[] = {
-	{"configuration", pl_config_markdown},
-	{"qryptchat", pl_qrypt_document},
-	{"native", pl_native_document},
-	{"realtime", pl_realtime_document},
+	{"configuration", pl_config_markdown}, {"qryptchat", pl_qrypt_document},
+	{"native", pl_native_document},        {"realtime", pl_realtime_document},
 	{"metrics", pl_rest_metrics_markdown},
 };
 
