@@ -235,6 +235,37 @@ static void who_goes_before_the_answer_is_forgotten(void **state)
 	rig_end(r);
 }
 
+/* Whoever vanishes while it is being counted as there is not there: what comes waits for it. */
+static void who_goes_while_coming_is_not_there(void **state)
+{
+	struct rig *r = rig_start();
+	char token[2048], path[2200];
+	(void)state;
+	struct client *b = new_of(r, "bob"), *a = new_of(r, "alice");
+	client_free(a);
+	sync_with(b);
+	snprintf(path, sizeof(path), "/rt?authToken=%s", token_for("alice", 3600, token));
+	rig_hold(r);
+	a = client_dial_at(r, path, "");
+	for (int i = 0; i < 2; i++) { /* found; its chats; then it comes */
+		rig_wait_held(r, 1);
+		rig_let_go(r, 0);
+	}
+	rig_wait_held(r, 1);
+	client_free(a);
+	for (int i = 0; i < 5; i++)
+		pl_loop_turn(r->loop, 1);
+	rig_let_go(r, -1);
+	for (int i = 0; i < 5; i++)
+		pl_loop_turn(r->loop, 1);
+	chat(b, "bob", "alice", "missed");
+	sync_with(b);
+	struct client *o = old_of(r, "alice");
+	say(o, "{\"type\":\"INIT_DATA\"}");
+	client_expect_with(o, "INIT_DATA", "\"count\":1,");
+	free_all(r, b, o, NULL);
+}
+
 static void a_name_is_the_older_users(void **state)
 {
 	struct rig *r = rig_start();
@@ -1007,6 +1038,7 @@ int main(void)
 		cmocka_unit_test(nobody_in_time_is_an_error_and_the_end),
 		cmocka_unit_test(a_handshake_with_a_bad_token_is_refused),
 		cmocka_unit_test(who_goes_before_the_answer_is_forgotten),
+		cmocka_unit_test(who_goes_while_coming_is_not_there),
 		cmocka_unit_test(a_name_is_the_older_users),
 		cmocka_unit_test(somebody_else_on_the_same_line_inherits_nothing),
 		cmocka_unit_test(a_message_is_heard_in_each_familys_words),
