@@ -138,9 +138,13 @@ static void attended(struct pl_op *op)
 	pl_session_done(op);
 }
 
+/* Given up, the user would count as there for as long as the store is open. */
 static void went(struct pl_op *op)
 {
-	pl_session_done(op);
+	if (op->err == PL_EBUSY)
+		pl_hub_submit(pl_session_hub(op), op);
+	else
+		pl_session_done(op);
 }
 
 static int attend(struct pl_session *s, enum pl_attendance what, const struct pl_uuid *user,
