@@ -131,16 +131,20 @@ static void attended(struct pl_op *op)
 {
 	struct pl_session *s = pl_session_of(op);
 	if (s) {
-		if (!op->err)
-			pl_realtime_of(s)->attending = op->attend.user;
+		if (op->err)
+			pl_realtime_of(s)->attending = (struct pl_uuid){{0}};
 		pl_session_ready(s, op->err);
 	}
 	pl_session_done(op);
 }
 
+/* Given up, the user would count as there for as long as the store is open. */
 static void went(struct pl_op *op)
 {
-	pl_session_done(op);
+	if (op->err == PL_EBUSY)
+		pl_hub_submit(pl_session_hub(op), op);
+	else
+		pl_session_done(op);
 }
 
 static int attend(struct pl_session *s, enum pl_attendance what, const struct pl_uuid *user,
@@ -183,6 +187,16 @@ static bool is_there_already(struct pl_session *s)
 	return pl_uuid_eq(&pl_realtime_of(s)->attending, &s->peer.user.id);
 }
 
+/* Noted before the answer: who goes meanwhile must be taken off again, which is done behind this.
+ */
+static int come(struct pl_session *s)
+{
+	int err = attend(s, PL_CAME, &s->peer.user.id, attended);
+	if (!err)
+		pl_realtime_of(s)->attending = s->peer.user.id;
+	return err;
+}
+
 static void chats_listed(struct pl_op *op)
 {
 	struct pl_session *s = pl_session_of(op);
@@ -194,7 +208,7 @@ static void chats_listed(struct pl_op *op)
 			err = sit_down(s, &op->chats);
 		bool is_done = err || pl_realtime_is_presence(s) || is_there_already(s);
 		if (!is_done) {
-			err = attend(s, PL_CAME, &s->peer.user.id, attended);
+			err = come(s);
 			is_done = err != 0;
 		}
 		if (is_done)

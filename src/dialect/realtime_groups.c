@@ -147,11 +147,12 @@ static void sit_down(struct pl_session *s, const struct pl_op *op)
 						 : " is already a member of the group.");
 }
 
-/* Only now is it known that it was a new one. */
-static void pay_for_group(struct pl_session *s)
+/* Only now is it known that it was a new one. Who asked may be gone: it is paid for all the same.
+ */
+static void pay_for_group(const struct pl_op *op)
 {
-	struct pl_hub *hub = s->gateway->hub;
-	if (pl_limits_take(hub->limits, PL_LIMIT_CREATES, pl_uuid_slice(&s->peer.user.id),
+	struct pl_hub *hub = pl_session_hub(op);
+	if (pl_limits_take(hub->limits, PL_LIMIT_CREATES, pl_uuid_slice(&op->open_room.user),
 			   pl_now_ms(), NULL))
 		pl_metric_add(hub->metrics, PL_M_RATE_LIMITED, 1);
 }
@@ -159,10 +160,12 @@ static void pay_for_group(struct pl_session *s)
 static void group_joined(struct pl_op *op)
 {
 	const struct pl_op_open_room *o = &op->open_room;
-	struct pl_session *s = pl_realtime_answering(op);
+	struct pl_session *s = pl_realtime_answering(op), *same = pl_session_of(op);
 	int err = op->err;
-	if (s && !err && o->created)
-		pay_for_group(s);
+	if (same && o->create)
+		pl_realtime_of(same)->creating--;
+	if (!err && o->created)
+		pay_for_group(op);
 	if (!err && o->is_new_member)
 		pl_presence_joined(pl_session_hub(op), &o->user, &o->found.id, 1);
 	/* Which conversations there are of others is not told. */
@@ -180,8 +183,8 @@ static bool may_create(struct pl_session *s)
 {
 	struct pl_hub *hub = s->gateway->hub;
 	return hub->options->rooms_open &&
-	       pl_limits_has(hub->limits, PL_LIMIT_CREATES, pl_uuid_slice(&s->peer.user.id), 1,
-			     pl_now_ms());
+	       pl_limits_has(hub->limits, PL_LIMIT_CREATES, pl_uuid_slice(&s->peer.user.id),
+			     pl_realtime_of(s)->creating + 1, pl_now_ms());
 }
 
 static int on_join(struct pl_session *s, struct pl_slice ref, const void *in)
@@ -199,6 +202,7 @@ static int on_join(struct pl_session *s, struct pl_slice ref, const void *in)
 	op->open_room.create = may_create(s);
 	op->open_room.rooms_max = s->gateway->hub->options->open_rooms_max;
 	op->open_room.remember = true;
+	pl_realtime_of(s)->creating += op->open_room.create;
 	pl_session_submit(s, op);
 	return 0;
 }

@@ -26,6 +26,7 @@ struct realtime {
 	struct pl_list asking;     /* struct history, see realtime_history.c */
 	struct pl_list inviting;   /* struct invitation, see realtime_direct.c */
 	uint64_t asked;            /* questions for somebody's presence so far */
+	uint32_t creating;         /* JOIN_GROUPs under way that may make the group */
 };
 
 static inline struct realtime *pl_realtime_of(struct pl_session *s)

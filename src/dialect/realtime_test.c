@@ -235,6 +235,57 @@ static void who_goes_before_the_answer_is_forgotten(void **state)
 	rig_end(r);
 }
 
+/* Whoever vanishes while it is being counted as there is not there: what comes waits for it. */
+static void who_goes_while_coming_is_not_there(void **state)
+{
+	struct rig *r = rig_start();
+	char token[2048], path[2200];
+	(void)state;
+	struct client *b = new_of(r, "bob"), *a = new_of(r, "alice");
+	client_free(a);
+	sync_with(b);
+	snprintf(path, sizeof(path), "/rt?authToken=%s", token_for("alice", 3600, token));
+	rig_hold(r);
+	a = client_dial_at(r, path, "");
+	for (int i = 0; i < 2; i++) { /* found; its chats; then it comes */
+		rig_wait_held(r, 1);
+		rig_let_go(r, 0);
+	}
+	rig_wait_held(r, 1);
+	client_free(a);
+	for (int i = 0; i < 5; i++)
+		pl_loop_turn(r->loop, 1);
+	rig_let_go(r, -1);
+	for (int i = 0; i < 5; i++)
+		pl_loop_turn(r->loop, 1);
+	chat(b, "bob", "alice", "missed");
+	sync_with(b);
+	struct client *o = old_of(r, "alice");
+	say(o, "{\"type\":\"INIT_DATA\"}");
+	client_expect_with(o, "INIT_DATA", "\"count\":1,");
+	free_all(r, b, o, NULL);
+}
+
+/* A store with no room for it is asked again. */
+static void who_goes_from_a_busy_store_goes(void **state)
+{
+	struct rig *r = rig_start();
+	(void)state;
+	struct client *b = new_of(r, "bob"), *a = new_of(r, "alice");
+	rig_hold(r);
+	client_free(a);
+	rig_wait_held(r, 1);
+	r->held[0]->err = PL_EBUSY;
+	rig_let_go(r, 0);
+	rig_wait_held(r, 1);
+	assert_int_equal(r->held[0]->kind, PL_OP_ATTEND);
+	assert_int_equal(r->held[0]->err, 0);
+	rig_let_go(r, -1);
+	chat(b, "bob", "alice", "missed");
+	sync_with(b);
+	free_all(r, b, NULL, NULL);
+}
+
 static void a_name_is_the_older_users(void **state)
 {
 	struct rig *r = rig_start();
@@ -983,6 +1034,49 @@ static void everyone_gets_the_own_copy(void **state)
 	free_all(r, q, a, NULL);
 }
 
+static size_t count_in(struct client *c, const char *type)
+{
+	size_t n = 0;
+	while (client_hear_within(c, 200))
+		n += strstr(c->text, type) != NULL;
+	return n;
+}
+
+/* All at once, before the store has answered any of them; the last ones by somebody who is gone. */
+static void groups_are_made_no_faster_than_they_may(void **state)
+{
+	struct rig *r = rig_new();
+	char name[32];
+	(void)state;
+	r->chat.rooms_open = true;
+	r->rates[PL_LIMIT_CREATES] = (struct pl_rate){1, 3};
+	rig_open(r);
+	struct client *a = new_of(r, "alice");
+	rig_hold(r);
+	for (int i = 0; i < 6; i++) {
+		snprintf(name, sizeof(name), "fresh%d", i);
+		member(a, "JOIN_GROUP", name, "alice");
+	}
+	rig_wait_held(r, 6);
+	rig_let_go(r, -1);
+	assert_int_equal(count_in(a, "SUCCESS"), 3);
+	struct client *b = new_of(r, "bob");
+	rig_hold(r);
+	for (int i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "bobs%d", i);
+		member(b, "JOIN_GROUP", name, "bob");
+	}
+	rig_wait_held(r, 3);
+	client_free(b);
+	for (int i = 0; i < 5; i++)
+		pl_loop_turn(r->loop, 1);
+	rig_let_go(r, -1);
+	b = new_of(r, "bob");
+	member(b, "JOIN_GROUP", "bobs3", "bob");
+	expect_error(b, "Group chat with ID bobs3 does not exist.");
+	free_all(r, a, b, NULL);
+}
+
 static void haste_is_told(void **state)
 {
 	struct rig *r = rig_new();
@@ -1007,6 +1101,8 @@ int main(void)
 		cmocka_unit_test(nobody_in_time_is_an_error_and_the_end),
 		cmocka_unit_test(a_handshake_with_a_bad_token_is_refused),
 		cmocka_unit_test(who_goes_before_the_answer_is_forgotten),
+		cmocka_unit_test(who_goes_while_coming_is_not_there),
+		cmocka_unit_test(who_goes_from_a_busy_store_goes),
 		cmocka_unit_test(a_name_is_the_older_users),
 		cmocka_unit_test(somebody_else_on_the_same_line_inherits_nothing),
 		cmocka_unit_test(a_message_is_heard_in_each_familys_words),
@@ -1029,6 +1125,7 @@ int main(void)
 		cmocka_unit_test(all_dialects_meet),
 		cmocka_unit_test(in_a_room_by_name_one_is_seen),
 		cmocka_unit_test(everyone_gets_the_own_copy),
+		cmocka_unit_test(groups_are_made_no_faster_than_they_may),
 		cmocka_unit_test(haste_is_told),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
