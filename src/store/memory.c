@@ -252,6 +252,11 @@ int pl_memory_sign_in(struct pl_memory *m, struct pl_op *op)
 		return PL_ENOTFOUND;
 	if (u && !pl_mem_may_enter(m, &u->id, in->issued_s))
 		return PL_EDENIED;
+	if (u)
+		in->user = *u;
+	const struct pl_user *owner = pl_mem_account(m, pl_rule_new_name(in, u != NULL));
+	if (owner && owner != u)
+		pl_rule_yield_name(in, u != NULL);
 	err = u ? update_user(m, u, &in->claims) : pl_mem_add_user(m, &in->claims, &u);
 	if (!err)
 		err = pl_mem_copy_user(&op->arena, u, &in->user);

@@ -156,6 +156,19 @@ struct pl_user pl_user_from_claims(const struct pl_user *claims, uint64_t now_ms
 	return u;
 }
 
+struct pl_slice pl_rule_new_name(const struct pl_op_sign_in *in, bool is_known)
+{
+	if (!is_known)
+		return pl_user_from_claims(&in->claims, 0).username;
+	bool is_same = pl_slice_eq(in->user.username, in->claims.username);
+	return is_same ? (struct pl_slice){NULL, 0} : in->claims.username;
+}
+
+void pl_rule_yield_name(struct pl_op_sign_in *in, bool is_known)
+{
+	in->claims.username = is_known ? (struct pl_slice){NULL, 0} : in->claims.subject;
+}
+
 static bool take_over(struct pl_slice *known, struct pl_slice claim)
 {
 	if (!claim.len || pl_slice_eq(*known, claim))
