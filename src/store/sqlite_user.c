@@ -54,12 +54,15 @@ static int account_of(struct pl_sqlite *c, struct pl_slice name, int64_t *user)
 /* key: of whom the claims are, 0: a new user. */
 static int yield_name(struct pl_sqlite *c, struct pl_op *op, int64_t key)
 {
-	struct pl_op_sign_in *in = &op->sign_in;
-	struct pl_slice name = pl_rule_new_name(in, key != 0);
-	int64_t owner = 0;
-	int err = name.len ? account_of(c, name, &owner) : 0;
-	if (!err && owner && owner != key)
-		pl_rule_yield_name(in, key != 0);
+	struct pl_slice name;
+	int64_t owner = -1;
+	int err = 0;
+	while (!err && owner && owner != key) {
+		name = pl_rule_new_name(&op->sign_in, key != 0);
+		err = account_of(c, name, &owner);
+		if (!err && owner && owner != key)
+			err = pl_rule_yield_name(op, key != 0, pl_wall_ms());
+	}
 	return err;
 }
 

@@ -132,7 +132,7 @@ static void a_token_does_not_take_the_name_of_an_account(void **state)
 {
 	struct rig *r = *state;
 	struct pl_uuid id;
-	char text[PL_UUID_TEXT];
+	char text[PL_UUID_TEXT + 1];
 	assert_int_equal(enlist(r, "alice", &id), 0);
 	goes_by(r, (struct pl_user){.subject = PL_S("s1"), .username = PL_S("alice")}, "s1");
 	goes_by(r, (struct pl_user){.subject = PL_S("s2"), .username = PL_S("ALICE")}, "s2");
@@ -141,9 +141,15 @@ static void a_token_does_not_take_the_name_of_an_account(void **state)
 	goes_by(r, (struct pl_user){.subject = PL_S("s4"), .username = PL_S("dora")}, "dora");
 	goes_by(r, (struct pl_user){.subject = PL_S("s4"), .username = PL_S("Alice")}, "dora");
 	goes_by(r, (struct pl_user){.subject = PL_S("s4"), .username = PL_S("eve")}, "eve");
+	/* Nor where the subject itself is that name. */
+	struct pl_uuid other = pl_uuid_v4();
+	pl_uuid_format(&other, text);
+	text[PL_UUID_TEXT] = '\0';
+	goes_by(r, (struct pl_user){.subject = PL_S("Alice"), .id = other}, text);
+	goes_by(r, (struct pl_user){.subject = PL_S("Alice"), .username = PL_S("ALICE")}, text);
 	/* Its owner may write it in another way. */
 	pl_uuid_format(&id, text);
-	struct pl_slice subject = pl_slice(text, sizeof(text));
+	struct pl_slice subject = pl_slice(text, PL_UUID_TEXT);
 	goes_by(r, (struct pl_user){.subject = subject, .username = PL_S("Alice")}, "Alice");
 	struct pl_op *found = account(r, "alice", 0);
 	assert_true(pl_uuid_eq(&found->account.user.id, &id));
