@@ -49,12 +49,18 @@ static int open_socket(const struct pl_address *a)
 	return fd;
 }
 
-int pl_listen(const struct pl_address *a, int *out, struct pl_address *bound)
+static int listen_at(const struct pl_address *a, bool is_private, int *out,
+		     struct pl_address *bound)
 {
 	int fd = open_socket(a);
 	struct pl_address b = *a;
 	if (fd < 0)
 		return PL_EADDR;
+	/* Before the name is there: Linux makes it with the descriptor's mode, less the umask. */
+	if (is_private && fchmod(fd, S_IRUSR | S_IWUSR)) {
+		close(fd);
+		return PL_EADDR;
+	}
 	if (bind(fd, (const struct sockaddr *)&a->at, a->len) || listen(fd, BACKLOG)) {
 		close(fd);
 		return PL_EADDR;
@@ -66,6 +72,16 @@ int pl_listen(const struct pl_address *a, int *out, struct pl_address *bound)
 	*bound = b;
 	*out = fd;
 	return 0;
+}
+
+int pl_listen(const struct pl_address *a, int *out, struct pl_address *bound)
+{
+	return listen_at(a, false, out, bound);
+}
+
+int pl_listen_private(const struct pl_address *a, int *out, struct pl_address *bound)
+{
+	return listen_at(a, true, out, bound);
 }
 
 static void pause_accepting(struct pl_listener *l)

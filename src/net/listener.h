@@ -13,6 +13,8 @@
 /* Binds and listens. An abandoned Unix socket file is replaced; a live one is PL_EADDR. *bound:
  * with the real port. */
 int pl_listen(const struct pl_address *, int *fd, struct pl_address *bound) PL_MUST_CHECK;
+/* A Unix socket that at no moment anybody but its owner can open. */
+int pl_listen_private(const struct pl_address *, int *fd, struct pl_address *bound) PL_MUST_CHECK;
 
 struct pl_listener {
 	struct pl_io io;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -96,6 +97,27 @@ static void a_file_in_the_place_of_a_unix_socket_is_kept(void **state)
 	assert_int_equal(access(file, F_OK), 0);
 	close(fd);
 	unlink(file);
+}
+
+/* Whatever the umask: whoever got in between the name and its mode would stay in. */
+static void a_private_socket_is_its_owners(void **state)
+{
+	(void)state;
+	char dir[] = "/tmp/parley-net-XXXXXX", text[64];
+	struct pl_address a, bound;
+	struct stat st;
+	int fd;
+	assert_non_null(mkdtemp(dir));
+	snprintf(text, sizeof(text), "unix:%s/s", dir);
+	assert_int_equal(pl_address_parse(pl_slice_str(text), &a), 0);
+	mode_t before = umask(0);
+	assert_int_equal(pl_listen_private(&a, &fd, &bound), 0);
+	umask(before);
+	assert_int_equal(stat(text + 5, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	close(fd);
+	unlink(text + 5);
+	rmdir(dir);
 }
 
 struct door {
@@ -281,6 +303,7 @@ int main(void)
 		cmocka_unit_test(without_descriptors_accepting_rests),
 		cmocka_unit_test(who_turns_out_to_be_another_moves),
 		cmocka_unit_test(a_file_in_the_place_of_a_unix_socket_is_kept),
+		cmocka_unit_test(a_private_socket_is_its_owners),
 		cmocka_unit_test(tls_carries_bytes_in_any_portions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

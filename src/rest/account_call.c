@@ -26,6 +26,9 @@ struct call {
 	struct pl_user user;     /* of the account; its strings lie in memory */
 	struct pl_arena memory;
 	struct pl_slice username; /* as it was typed, trimmed */
+	/* When the password that was checked still held: one that was exchanged while this waited
+	 * for the hasher must end the token too. */
+	uint64_t asked_s;
 	bool is_known, is_disabled;
 };
 
@@ -78,7 +81,8 @@ void pl_rest_account_gone(struct pl_conn *c)
 
 /* ---- the token ---- */
 
-static int put_token(const struct pl_account_options *o, const struct pl_user *u, struct pl_buf *b)
+static int put_token(const struct pl_account_options *o, const struct pl_user *u, uint64_t issued_s,
+		     struct pl_buf *b)
 {
 	char id[PL_UUID_TEXT];
 	struct pl_buf token;
@@ -90,7 +94,7 @@ static int put_token(const struct pl_account_options *o, const struct pl_user *u
 								     : u->username,
 					 .issuer = o->issuer,
 					 .audience = o->audience,
-					 .now_s = pl_wall_ms() / 1000,
+					 .now_s = issued_s,
 					 .ttl_s = o->lifetime_s};
 	pl_buf_init(&token, PL_TOKEN_MAX);
 	int err = pl_token_sign(o->secret, &claims, &token);
@@ -109,7 +113,7 @@ static void succeed(struct call *k, unsigned status, const char *message)
 	PL_PUT(&b, "{\"message\":");
 	pl_json_put_str(&b, pl_slice_str(message));
 	PL_PUT(&b, ",\"token\":");
-	int err = put_token(k->rest->accounts.options, &k->user, &b);
+	int err = put_token(k->rest->accounts.options, &k->user, k->asked_s, &b);
 	PL_PUT(&b, ",\"username\":");
 	pl_json_put_str(&b, k->user.username);
 	PL_PUT(&b, ",\"user\":{\"id\":");
@@ -136,6 +140,7 @@ static struct call *new_call(struct pl_rest *r, struct pl_conn *c, const struct 
 	if (!k)
 		return NULL;
 	k->rest = r;
+	k->asked_s = pl_wall_ms() / 1000;
 	k->from = *from;
 	pl_arena_init(&k->memory, CALL_MEMORY);
 	r->accounts.calls++;

@@ -635,6 +635,54 @@ static void each_allocation_may_fail(void **state)
 	stage_close(s);
 }
 
+/* Passwords that are being hashed, for more than a second in all. */
+enum { BEFORE = 60 };
+
+static void drop(struct pl_hash_job *j)
+{
+	pl_hash_job_free(j);
+}
+
+/* Who knows the old password must not get in by asking just before it is exchanged. */
+static void a_login_under_way_does_not_outlive_its_password(void **state)
+{
+	struct stage *s = stage_open(BEFORE + 1);
+	struct pl_loop *loop = s->rig->posts[0].loop;
+	char header[1024];
+	struct pl_identity who;
+	struct pl_arena a;
+	struct heard h;
+	(void)state;
+	post(s, "/auth/register", ALICE, 201, "");
+	for (int i = 0; i < BEFORE; i++)
+		assert_int_equal(pl_hasher_submit(s->hasher, pl_hash_job_new(loop, drop, NULL)), 0);
+	int fd = begin(s, "POST", "/auth/login", TYPE, ALICE);
+	uint64_t asked_s = pl_wall_ms() / 1000;
+	while (pl_wall_ms() / 1000 == asked_s)
+		pl_loop_turn(loop, 1);
+	struct pl_op *op = pl_op_new(PL_OP_SET_PASSWORD, loop, keep, NULL);
+	op->set_password.name = PL_S("alice");
+	op->set_password.password = PL_S(DATED);
+	assert_int_equal(perform(s, op), 0);
+	pl_op_free(op);
+	end(s, fd, &h);
+	pl_arena_init(&a, 4096);
+	if (h.head.status == 200) {
+		token_of(&h, header);
+		claims_of(s, header, &a, &who);
+		op = pl_op_new(PL_OP_SIGN_IN, loop, keep, NULL);
+		op->sign_in.claims.subject = who.subject;
+		op->sign_in.issued_s = who.issued_s;
+		assert_int_equal(perform(s, op), PL_EDENIED);
+		pl_op_free(op);
+	} else {
+		is_answer(&h, 401, "Invalid username or password");
+	}
+	pl_arena_fini(&a);
+	pl_buf_fini(&h.text);
+	stage_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -650,6 +698,7 @@ int main(void)
 		cmocka_unit_test(off_is_off),
 		cmocka_unit_test(a_dated_hash_is_made_anew_at_the_login),
 		cmocka_unit_test(who_is_locked_out_hears_so_with_the_password_only),
+		cmocka_unit_test(a_login_under_way_does_not_outlive_its_password),
 		cmocka_unit_test(users_are_administered),
 		cmocka_unit_test(each_allocation_may_fail),
 	};

@@ -4,7 +4,6 @@
 #include "base/mem.h"
 
 #include <arpa/inet.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -65,12 +64,7 @@ static void bind_control(struct parley_server *s)
 	if (!err)
 		err = text.err ? text.err : pl_address_parse(pl_buf_slice(&text), &address);
 	if (!err)
-		err = pl_listen(&address, &p->fd, &p->bound);
-	if (!err && chmod(path, S_IRUSR | S_IWUSR)) {
-		err = PL_EADDR;
-		close(p->fd);
-		unlink(path);
-	}
+		err = pl_listen_private(&address, &p->fd, &p->bound);
 	pl_free(path);
 	if (err) {
 		pl_log(s->log, PL_WARN, "server", "no %.*s: `parley user` cannot reach this server",

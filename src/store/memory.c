@@ -241,6 +241,19 @@ static int list_rooms(struct pl_memory *m, struct pl_op *op)
 	return 0;
 }
 
+static int yield_name(const struct pl_memory *m, struct pl_op *op, const struct pl_user *u)
+{
+	for (;;) {
+		struct pl_slice name = pl_rule_new_name(&op->sign_in, u != NULL);
+		const struct pl_user *owner = pl_mem_account(m, name);
+		if (!owner || owner == u)
+			return 0;
+		int err = pl_rule_yield_name(op, u != NULL, pl_wall_ms());
+		if (err)
+			return err;
+	}
+}
+
 int pl_memory_sign_in(struct pl_memory *m, struct pl_op *op)
 {
 	struct pl_op_sign_in *in = &op->sign_in;
@@ -252,6 +265,11 @@ int pl_memory_sign_in(struct pl_memory *m, struct pl_op *op)
 		return PL_ENOTFOUND;
 	if (u && !pl_mem_may_enter(m, &u->id, in->issued_s))
 		return PL_EDENIED;
+	if (u)
+		in->user = *u;
+	err = yield_name(m, op, u);
+	if (err)
+		return err;
 	err = u ? update_user(m, u, &in->claims) : pl_mem_add_user(m, &in->claims, &u);
 	if (!err)
 		err = pl_mem_copy_user(&op->arena, u, &in->user);

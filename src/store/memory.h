@@ -104,6 +104,8 @@ int pl_mem_add_user(struct pl_memory *, const struct pl_user *claims,
 struct pl_user *pl_mem_find_user(const struct pl_memory *, struct pl_slice name);
 /* Whether a token of this age may speak for the user. */
 bool pl_mem_may_enter(const struct pl_memory *, const struct pl_uuid *user, uint64_t issued_s);
+/* Whose account has the name, in whatever case; NULL: nobody's. */
+const struct pl_user *pl_mem_account(const struct pl_memory *, struct pl_slice name);
 /* The direct conversation of two, as struct pl_op_direct says it. */
 struct pl_mem_meeting {
 	const struct pl_uuid *user;

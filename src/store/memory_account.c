@@ -32,6 +32,12 @@ static struct pl_mem_standing *account_of(const struct pl_memory *m, struct pl_s
 	return n ? pl_map_get(&m->accounts, pl_slice(folded, n)) : NULL;
 }
 
+const struct pl_user *pl_mem_account(const struct pl_memory *m, struct pl_slice name)
+{
+	const struct pl_mem_standing *s = account_of(m, name);
+	return s ? s->user : NULL;
+}
+
 bool pl_mem_may_enter(const struct pl_memory *m, const struct pl_uuid *user, uint64_t issued_s)
 {
 	const struct pl_mem_standing *s = standing_of(m, user);

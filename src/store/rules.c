@@ -156,6 +156,32 @@ struct pl_user pl_user_from_claims(const struct pl_user *claims, uint64_t now_ms
 	return u;
 }
 
+struct pl_slice pl_rule_new_name(const struct pl_op_sign_in *in, bool is_known)
+{
+	if (!is_known)
+		return pl_user_from_claims(&in->claims, 0).username;
+	bool is_same = pl_slice_eq(in->user.username, in->claims.username);
+	return is_same ? (struct pl_slice){NULL, 0} : in->claims.username;
+}
+
+int pl_rule_yield_name(struct pl_op *op, bool is_known, uint64_t now_ms)
+{
+	struct pl_user *claims = &op->sign_in.claims;
+	struct pl_slice none = {NULL, 0}, subject = claims->subject;
+	if (is_known || !pl_slice_eq(claims->username, subject)) {
+		claims->username = is_known ? none : subject;
+		return 0;
+	}
+	char *text = pl_arena_alloc(&op->arena, PL_UUID_TEXT);
+	if (!text)
+		return PL_ENOMEM;
+	if (pl_uuid_is_nil(&claims->id))
+		claims->id = pl_uuid_v7(now_ms);
+	pl_uuid_format(&claims->id, text);
+	claims->username = pl_slice(text, PL_UUID_TEXT);
+	return 0;
+}
+
 static bool take_over(struct pl_slice *known, struct pl_slice claim)
 {
 	if (!claim.len || pl_slice_eq(*known, claim))

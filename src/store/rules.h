@@ -53,6 +53,14 @@ int pl_rule_users(const struct pl_op_users *) PL_MUST_CHECK;
  * name is the claim, else the username. Slices are those of the claims.
  */
 struct pl_user pl_user_from_claims(const struct pl_user *claims, uint64_t now_ms);
+/*
+ * An account's name is its owner's alone: a token that brings it for somebody else is let in, but
+ * not under that name. new_name: the name that a sign-in would give, empty where it gives none (the
+ * known user is in in->user). yield_name: it does not: who is known keeps the old one, who is new
+ * goes by the subject or, when asked again, by the id. PL_ENOMEM.
+ */
+struct pl_slice pl_rule_new_name(const struct pl_op_sign_in *in, bool is_known);
+int pl_rule_yield_name(struct pl_op *, bool is_known, uint64_t now_ms) PL_MUST_CHECK;
 /* Takes over what the claims say; whether that changed anything. */
 bool pl_user_update(struct pl_user *known, const struct pl_user *claims);
 /* The sender's own copy, or the content; at == NULL: sent per recipient without one. */

@@ -37,6 +37,35 @@ int pl_add_user(struct pl_sqlite *c, const struct pl_user *u, uint64_t now, int6
 	return err;
 }
 
+static int account_of(struct pl_sqlite *c, struct pl_slice name, int64_t *user)
+{
+	char room[PL_ACCOUNT_NAME_MAX];
+	struct pl_slice folded = pl_slice(room, pl_account_fold(name, room));
+	*user = 0;
+	if (!folded.len)
+		return 0;
+	struct pl_query q = pl_query(c, PL_Q_ACCOUNT);
+	pl_bind_text(&q, folded);
+	if (pl_query_row(&q))
+		*user = pl_column_int(&q, 0);
+	return pl_query_end(&q);
+}
+
+/* key: of whom the claims are, 0: a new user. */
+static int yield_name(struct pl_sqlite *c, struct pl_op *op, int64_t key)
+{
+	struct pl_slice name;
+	int64_t owner = -1;
+	int err = 0;
+	while (!err && owner && owner != key) {
+		name = pl_rule_new_name(&op->sign_in, key != 0);
+		err = account_of(c, name, &owner);
+		if (!err && owner && owner != key)
+			err = pl_rule_yield_name(op, key != 0, pl_wall_ms());
+	}
+	return err;
+}
+
 static int provision(struct pl_sqlite *c, struct pl_op *op, int64_t *key)
 {
 	uint64_t now = pl_wall_ms();
@@ -87,7 +116,10 @@ int pl_sqlite_sign_in(struct pl_sqlite *c, struct pl_op *op)
 	err = find(c, op, &key);
 	if (!err)
 		err = check_standing(c, key, in->issued_s);
-	if (err == PL_ENOTFOUND && in->provision)
+	bool is_new = err == PL_ENOTFOUND && in->provision;
+	if (!err || is_new)
+		err = yield_name(c, op, key);
+	if (!err && is_new)
 		err = provision(c, op, &key);
 	else if (!err && pl_user_update(&in->user, &in->claims))
 		err = change(c, &in->user, key);

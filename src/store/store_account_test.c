@@ -115,6 +115,47 @@ static void a_name_that_others_go_by_is_taken(void **state)
 	pl_op_free(op);
 }
 
+/* As a token's user is called after a sign-in with these claims. */
+static void goes_by(struct rig *r, struct pl_user claims, const char *username)
+{
+	struct pl_op *op = op_new(PL_OP_SIGN_IN);
+	op->sign_in.claims = claims;
+	op->sign_in.provision = true;
+	op->sign_in.issued_s = 1;
+	assert_int_equal(run(r, op), 0);
+	IS(op->sign_in.user.username, username);
+	pl_op_free(op);
+}
+
+/* A username or an address may be its bearer's own choice: nobody becomes "alice" by it. */
+static void a_token_does_not_take_the_name_of_an_account(void **state)
+{
+	struct rig *r = *state;
+	struct pl_uuid id;
+	char text[PL_UUID_TEXT + 1];
+	assert_int_equal(enlist(r, "alice", &id), 0);
+	goes_by(r, (struct pl_user){.subject = PL_S("s1"), .username = PL_S("alice")}, "s1");
+	goes_by(r, (struct pl_user){.subject = PL_S("s2"), .username = PL_S("ALICE")}, "s2");
+	goes_by(r, (struct pl_user){.subject = PL_S("s3"), .email = PL_S("Alice@evil.example")},
+		"s3");
+	goes_by(r, (struct pl_user){.subject = PL_S("s4"), .username = PL_S("dora")}, "dora");
+	goes_by(r, (struct pl_user){.subject = PL_S("s4"), .username = PL_S("Alice")}, "dora");
+	goes_by(r, (struct pl_user){.subject = PL_S("s4"), .username = PL_S("eve")}, "eve");
+	/* Nor where the subject itself is that name. */
+	struct pl_uuid other = pl_uuid_v4();
+	pl_uuid_format(&other, text);
+	text[PL_UUID_TEXT] = '\0';
+	goes_by(r, (struct pl_user){.subject = PL_S("Alice"), .id = other}, text);
+	goes_by(r, (struct pl_user){.subject = PL_S("Alice"), .username = PL_S("ALICE")}, text);
+	/* Its owner may write it in another way. */
+	pl_uuid_format(&id, text);
+	struct pl_slice subject = pl_slice(text, PL_UUID_TEXT);
+	goes_by(r, (struct pl_user){.subject = subject, .username = PL_S("Alice")}, "Alice");
+	struct pl_op *found = account(r, "alice", 0);
+	assert_true(pl_uuid_eq(&found->account.user.id, &id));
+	pl_op_free(found);
+}
+
 enum { RACERS = 200 };
 
 /* All of them wait in the queue together: some share a transaction, some do not. */
@@ -319,14 +360,15 @@ static void an_older_file_keeps_its_users(void **state)
 
 int main(void)
 {
-#define ALL(X)                               \
-	X(an_account_is_a_user)              \
-	X(a_name_is_given_once)              \
-	X(a_name_that_others_go_by_is_taken) \
-	X(of_many_at_once_one_wins)          \
-	X(a_password_is_exchanged)           \
-	X(who_is_locked_out_stays_out)       \
-	X(an_account_comes_first)            \
+#define ALL(X)                                          \
+	X(an_account_is_a_user)                         \
+	X(a_name_is_given_once)                         \
+	X(a_name_that_others_go_by_is_taken)            \
+	X(a_token_does_not_take_the_name_of_an_account) \
+	X(of_many_at_once_one_wins)                     \
+	X(a_password_is_exchanged)                      \
+	X(who_is_locked_out_stays_out)                  \
+	X(an_account_comes_first)                       \
 	X(users_are_listed_in_pages)
 	const struct CMUnitTest tests[] = {ALL(ON_SQLITE) ALL(IN_MEMORY) ON_SQLITE(
 		it_outlives_the_process) cmocka_unit_test(an_older_file_keeps_its_users)};
