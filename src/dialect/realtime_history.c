@@ -46,6 +46,12 @@ static bool is_direct(const struct history *h)
 	return h->place->kind == PL_OP_DIRECT;
 }
 
+/* Strangers are not told whether somebody is there, nor when they were: as on the other socket. */
+static bool is_with_friend(const struct history *h)
+{
+	return is_direct(h) && !pl_uuid_is_nil(&h->place->direct.found.id);
+}
+
 static void put_message(struct pl_buf *b, const struct history *h, const struct pl_message *m)
 {
 	const struct pl_op_direct *d = &h->place->direct;
@@ -117,7 +123,8 @@ static void reply(struct pl_session *s, const struct history *h, bool is_online)
 		PL_PUT(b, ",\"isOnline\":");
 		pl_json_put_bool(b, is_online);
 		PL_PUT(b, ",\"lastSeenTime\":");
-		pl_json_put_iso(b, is_online ? pl_wall_ms() : h->place->direct.other_seen_ms);
+		uint64_t seen_ms = is_with_friend(h) ? h->place->direct.other_seen_ms : 0;
+		pl_json_put_iso(b, is_online ? pl_wall_ms() : seen_ms);
 	}
 	pl_buf_puts(b, is_direct(h) ? PL_S(",\"chatId\":") : PL_S(",\"groupId\":"));
 	pl_json_put_str(b, h->named);
@@ -155,8 +162,9 @@ static void finish(struct pl_session *s, struct history *h)
 	if (!r->asking.next)
 		pl_list_init(&r->asking);
 	h->number = ++r->asked;
-	if (is_direct(h) && !pl_presence_ask(s->gateway->hub, &s->peer, &h->place->direct.other.id,
-					     pl_slice(&h->number, sizeof(h->number)))) {
+	if (is_with_friend(h) &&
+	    !pl_presence_ask(s->gateway->hub, &s->peer, &h->place->direct.other.id,
+			     pl_slice(&h->number, sizeof(h->number)))) {
 		pl_list_append(&r->asking, &h->node);
 		return;
 	}
@@ -364,6 +372,7 @@ const struct pl_message_row pl_realtime_history[] = {
 	 .failed = {"ERROR", failed_direct},
 	 .reply = "`ONE_TO_ONE_CHAT_HISTORY {messages, isOnline, lastSeenTime, chatId}`",
 	 .doc = "Oldest first, each `{messageId, from, to, text, content, chatId, timestamp}`. "
+		"Where there is no chat, isOnline is false and lastSeenTime null. "
 		"Errors as for ONE_TO_ONE_CHAT."},
 	{.name = "GET_GROUP_CHAT_HISTORY",
 	 .who = PL_SIGNED_IN,
