@@ -368,6 +368,35 @@ describe('realtime: the server', () => {
 		assert.doesNotMatch(server.log, /eyJ/);
 	});
 
+	test('clients that send and vanish at any stage leave nothing behind', async (t) => {
+		const server = await started(t, { flags: ['--workers', '3'] });
+		const bob = await Realtime.connect(server.port, person('bob')), who = person('vera');
+		const frames = [['ONE_TO_ONE_CHAT', { from: who.username, to: bob.who.username, content: 'v', chatId: 'x' }],
+			['GET_ONE_TO_ONE_HISTORY', { from: who.username, to: bob.who.username, chatId: 'x' }],
+			['JOIN_GROUP', { groupId: 'g', username: who.username }], ['INIT_DATA', {}],
+			['LEAVE_GROUP', { groupId: 'g', username: who.username }]];
+		for (let i = 0; i < 100; i++) {
+			const c = i % 2 ? await Realtime.dial(server.port) : await Realtime.older(server.port, who);
+			if (i % 2)
+				c.send('AUTH', { token: token(who) });
+			for (const [type, fields] of frames)
+				c.send(type, fields);
+			await sleep(i % 4);
+			c.socket.terminate();
+		}
+		await sleep(300);
+		const before = await Realtime.older(server.port, who);
+		await before.sync();
+		await before.close();
+		await sleep(100);
+		bob.say(who, 'missed');
+		await bob.sync();
+		const after = await Realtime.older(server.port, who);
+		assert.equal((await after.ask('INIT_DATA')).offlineMessages[0]?.count, 1);
+		await after.close();
+		await bob.close();
+	});
+
 	test('guessing tokens is limited per address', async (t) => {
 		const server = await started(t, { set: { 'limits.enabled': 'true', 'limits.auth_failures_per_minute': '3' } });
 		for (let i = 0; i < 6; i++)
