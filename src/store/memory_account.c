@@ -46,10 +46,10 @@ bool pl_mem_may_enter(const struct pl_memory *m, const struct pl_uuid *user, uin
 
 static bool is_taken(const struct pl_memory *m, struct pl_slice name)
 {
-	char folded[PL_ACCOUNT_NAME_MAX];
-	size_t n = pl_account_fold(name, folded);
-	return account_of(m, name) || pl_mem_find_user(m, name) ||
-	       pl_map_get(&m->subjects, pl_slice(folded, n));
+	for (size_t i = 0; i < m->nusers; i++)
+		if (pl_slice_eq_nocase(m->users[i]->subject, name))
+			return true;
+	return account_of(m, name) || pl_mem_named(m, name);
 }
 
 int pl_memory_register(struct pl_memory *m, struct pl_op *op)

@@ -56,11 +56,10 @@ int pl_sqlite_account(struct pl_sqlite *c, struct pl_op *op)
 
 /* ---- a new one ---- */
 
-static int check_free(struct pl_sqlite *c, struct pl_slice folded, struct pl_slice typed)
+static int check_free(struct pl_sqlite *c, struct pl_slice folded)
 {
 	struct pl_query q = pl_query(c, PL_Q_NAME_TAKEN);
 	pl_bind_text(&q, folded);
-	pl_bind_text(&q, typed);
 	bool is_taken = pl_query_row(&q) && pl_column_int(&q, 0);
 	int err = pl_query_end(&q);
 	return err ? err : is_taken ? PL_EEXISTS : 0;
@@ -87,7 +86,7 @@ int pl_sqlite_register(struct pl_sqlite *c, struct pl_op *op)
 	int64_t key = 0;
 	int err = pl_rule_register(op, now, &u);
 	if (!err)
-		err = check_free(c, folded, in->username);
+		err = check_free(c, folded);
 	if (!err)
 		err = pl_add_user(c, &u, now, &key);
 	if (!err)

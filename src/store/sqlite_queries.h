@@ -188,7 +188,7 @@
 	X(NAME_TAKEN, W,                                                                        \
 	  "SELECT EXISTS (SELECT 1 FROM account WHERE name = ?1) "                              \
 	  "OR EXISTS (SELECT 1 FROM user WHERE username = ?1 COLLATE NOCASE) "                  \
-	  "OR EXISTS (SELECT 1 FROM user WHERE subject IN (?1, ?2))")                           \
+	  "OR EXISTS (SELECT 1 FROM user WHERE subject = ?1 COLLATE NOCASE)")                   \
 	X(ACCOUNT_ADD, W,                                                                       \
 	  "INSERT INTO account (user, name, password, created_ms, changed_ms) "                 \
 	  "VALUES (?1, ?2, ?3, ?4, ?4)")                                                        \
