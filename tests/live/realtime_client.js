@@ -25,6 +25,11 @@ class Realtime {
 		this.closed = new Promise((resolve) => {
 			socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
 		});
+		/* Nothing more comes: whoever waits need not wait on. */
+		this.closed.then(() => {
+			for (const waiter of this.waiters.splice(0))
+				waiter.reject(new Error('closed'));
+		});
 		socket.on('ping', () => this.pings++);
 		socket.on('message', (data) => this.hear(JSON.parse(data.toString())));
 		socket.on('error', () => {});
@@ -79,6 +84,10 @@ class Realtime {
 				resolve: (frame) => {
 					clearTimeout(timer);
 					resolve(frame);
+				},
+				reject: (error) => {
+					clearTimeout(timer);
+					reject(error);
 				},
 			});
 		});
