@@ -11,6 +11,14 @@ static const struct pl_message_row *const tables[] = {pl_realtime_auth,    pl_re
 						      pl_realtime_groups,  pl_realtime_history,
 						      pl_realtime_offline, NULL};
 
+static void put_ref(struct pl_buf *b, struct pl_slice ref)
+{
+	if (!ref.len)
+		return;
+	PL_PUT(b, ",\"requestId\":");
+	pl_json_put_str(b, ref);
+}
+
 struct pl_buf *pl_realtime_begin(struct pl_session *s, const char *type, struct pl_slice ref,
 				 const char *before, struct pl_slice name, const char *after)
 {
@@ -22,11 +30,15 @@ struct pl_buf *pl_realtime_begin(struct pl_session *s, const char *type, struct 
 	pl_json_put_escaped(b, name);
 	pl_json_put_escaped(b, pl_slice_str(after));
 	PL_PUT(b, "\"");
-	if (ref.len) {
-		PL_PUT(b, ",\"requestId\":");
-		pl_json_put_str(b, ref);
-	}
+	put_ref(b, ref);
 	return b;
+}
+
+void pl_realtime_end(struct pl_session *s, struct pl_slice ref, struct pl_buf *b)
+{
+	put_ref(b, ref);
+	PL_PUT(b, "}");
+	pl_session_send(s, b);
 }
 
 void pl_realtime_say(struct pl_session *s, const char *type, struct pl_slice ref,
