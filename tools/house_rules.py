@@ -15,10 +15,12 @@ MAY_INCLUDE = {
     "auth": "auth base loop model wire",
     "conn": "conn base loop wire net",
     "chat": "chat base loop model store bus",
-    "dialect": "dialect base model wire auth conn chat",
+    "files": "files base loop",
+    "socketio": "socketio handler parley base loop model wire auth bus conn chat",
+    "dialect": "dialect socketio files parley base model wire auth conn chat",
     "handler": "handler parley base loop model wire auth bus conn chat",
-    "rest": "rest base model wire auth conn chat",
-    "server": "server parley rest handler dialect chat conn auth bus store net wire loop model base",
+    "rest": "rest files base model wire auth conn chat",
+    "server": "server parley rest handler socketio files dialect chat conn auth bus store net wire loop model base",
 }
 BANNED = {
     r"\b(sprintf|vsprintf|strcpy|strcat|strncpy|strncat|gets|strtok)\s*\(": "unbounded or ill-terminated",
