@@ -70,6 +70,7 @@ struct pl_endpoint {
 	void (*on_ping)(struct pl_conn *, struct pl_slice payload);
 	void (*on_pong)(struct pl_conn *, struct pl_slice payload);
 	const struct pl_ws_options *ws; /* NULL: the set's */
+	bool checks_origin;             /* on_upgrade does: pages of any origin get there */
 	void *ctx;                      /* see pl_conn_ctx */
 };
 
