@@ -150,6 +150,7 @@ static void serve(struct pl_conn *c, const struct pl_http_request *http, struct 
 	c->keep_alive = http->head.keep_alive;
 	c->is_head = http->method == PL_HTTP_HEAD;
 	c->is_upgrade = http->wants_upgrade;
+	c->is_watched = false;
 	c->phase = PL_PH_OWED;
 	c->user = NULL;
 	pl_conn_set_deadline(c, 0);
