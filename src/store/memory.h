@@ -124,12 +124,10 @@ struct pl_user *pl_mem_named(const struct pl_memory *, struct pl_slice name);
 /* id and username, copied. */
 int pl_mem_copy_name(struct pl_arena *, const struct pl_user *, struct pl_user *) PL_MUST_CHECK;
 struct pl_mem_member *pl_mem_member(const struct pl_mem_room *, const struct pl_uuid *user);
-/* The id of the conversation that is named, if it is (store.h: `room`). */
-int pl_mem_name_room(const struct pl_memory *, struct pl_slice name,
-		     struct pl_uuid *conversation) PL_MUST_CHECK;
-/* The member, or in an open room *visitor made one. PL_EDENIED. */
-int pl_mem_seat(const struct pl_memory *, const struct pl_uuid *user, const struct pl_uuid *room,
-		struct pl_mem_room **, struct pl_mem_member *visitor,
+/* The member, or in an open room *visitor made one: of the conversation of this id, or of the one
+ * that is named (store.h: `room`), whose id *id becomes. PL_EDENIED. */
+int pl_mem_seat(const struct pl_memory *, const struct pl_uuid *user, struct pl_slice room,
+		struct pl_uuid *id, struct pl_mem_room **, struct pl_mem_member *visitor,
 		struct pl_mem_member **me) PL_MUST_CHECK;
 /* A room in which these users are; the first gets the first role, the others PL_MEMBER. */
 int pl_mem_add_room(struct pl_memory *, const struct pl_conversation *, struct pl_user **users,

@@ -73,9 +73,7 @@ int pl_memory_leave(struct pl_memory *m, struct pl_op *op)
 	struct pl_mem_room *r = NULL;
 	struct pl_mem_member visitor, *me = NULL;
 	struct pl_uuid id = {{0}};
-	int err = pl_mem_name_room(m, in->room, &id);
-	if (!err)
-		err = pl_mem_seat(m, &in->user, &id, &r, &visitor, &me);
+	int err = pl_mem_seat(m, &in->user, in->room, &id, &r, &visitor, &me);
 	err = pl_rule_in_group(err, err ? PL_ROOM : r->c.type, !err && me != &visitor);
 	if (!err && r->group)
 		err = PL_EINVAL;

@@ -166,9 +166,10 @@ static int find_seat(struct pl_memory *m, struct pl_op_send *in, struct pl_mem_r
 		     struct pl_mem_member *visitor, struct pl_mem_member **me)
 {
 	in->made.id = in->other.id = (struct pl_uuid){{0}};
-	int err = in->to.len ? meet(m, in) : pl_mem_name_room(m, in->room, &in->conversation);
+	struct pl_slice room = in->to.len ? (struct pl_slice){NULL, 0} : in->room;
+	int err = in->to.len ? meet(m, in) : 0;
 	if (!err)
-		err = pl_mem_seat(m, &in->user, &in->conversation, r, visitor, me);
+		err = pl_mem_seat(m, &in->user, room, &in->conversation, r, visitor, me);
 	if (!in->in_group)
 		return err;
 	return pl_rule_in_group(err, err ? PL_ROOM : (*r)->c.type, !err && *me != visitor);
@@ -253,9 +254,7 @@ int pl_memory_page(struct pl_memory *m, struct pl_op *op)
 	struct pl_op_page *in = &op->page;
 	struct pl_mem_room *r = NULL;
 	struct pl_mem_member visitor, *me = NULL;
-	int err = pl_mem_name_room(m, in->room, &in->conversation);
-	if (!err)
-		err = pl_mem_seat(m, &in->user, &in->conversation, &r, &visitor, &me);
+	int err = pl_mem_seat(m, &in->user, in->room, &in->conversation, &r, &visitor, &me);
 	if (in->in_group)
 		err = pl_rule_in_group(err, err ? PL_ROOM : r->c.type, !err && me != &visitor);
 	if (err)
@@ -282,9 +281,7 @@ int pl_memory_mark_read(struct pl_memory *m, struct pl_op *op)
 	struct pl_op_mark_read *in = &op->mark_read;
 	struct pl_mem_room *r = NULL;
 	struct pl_mem_member visitor, *me = NULL;
-	int err = pl_mem_name_room(m, in->room, &in->conversation);
-	if (!err)
-		err = pl_mem_seat(m, &in->user, &in->conversation, &r, &visitor, &me);
+	int err = pl_mem_seat(m, &in->user, in->room, &in->conversation, &r, &visitor, &me);
 	if (err)
 		return err;
 	uint64_t seq = r->c.last_seq;
