@@ -23,6 +23,7 @@ static int (*const operations[])(struct pl_memory *, struct pl_op *) = {
 	[PL_OP_LEAVE] = pl_memory_leave,
 	[PL_OP_ATTEND] = pl_memory_attend,
 	[PL_OP_CHATS] = pl_memory_chats,
+	[PL_OP_SHARES] = pl_memory_shares,
 	[PL_OP_REGISTER] = pl_memory_register,
 	[PL_OP_ACCOUNT] = pl_memory_account,
 	[PL_OP_SET_PASSWORD] = pl_memory_set_password,

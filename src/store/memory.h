@@ -85,6 +85,7 @@ int pl_memory_direct(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_leave(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_attend(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_chats(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_shares(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_sign_in(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_conversations(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_access(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;

@@ -39,6 +39,7 @@ static int (*const operations[])(struct pl_sqlite *, struct pl_op *) = {
 	[PL_OP_LEAVE] = pl_sqlite_leave,
 	[PL_OP_ATTEND] = pl_sqlite_attend,
 	[PL_OP_CHATS] = pl_sqlite_chats,
+	[PL_OP_SHARES] = pl_sqlite_shares,
 	[PL_OP_REGISTER] = pl_sqlite_register,
 	[PL_OP_ACCOUNT] = pl_sqlite_account,
 	[PL_OP_SET_PASSWORD] = pl_sqlite_set_password,

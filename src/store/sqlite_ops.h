@@ -26,6 +26,7 @@ int pl_sqlite_direct(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_leave(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_attend(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_chats(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_shares(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 
 /* Where a send with this hash lies; 0: it is new. r->day 0 or today. */
 int pl_retry_find(struct pl_sqlite *, const struct pl_retry *r, int64_t today,

@@ -41,7 +41,8 @@
 	X(DIRECT, W, "Find the direct conversation with a username, or make it")                   \
 	X(LEAVE, W, "End a membership")                                                            \
 	X(ATTEND, W, "Note who is there to hear, and count what came for who is not")              \
-	X(CHATS, R, "What a user is a member of, and how much came while it was away")
+	X(CHATS, R, "What a user is a member of, and how much came while it was away")             \
+	X(SHARES, R, "Whether two users are members of one conversation")
 
 enum pl_op_kind {
 #define X(name, way, doc) PL_OP_##name,
@@ -294,6 +295,15 @@ struct pl_op_chats {
 	bool is_named; /* whoever looks for the user's name finds this user */
 };
 
+struct pl_op_shares {
+	struct pl_uuid user;
+	struct pl_slice with; /* a user id, a subject or a username */
+
+	/* err: PL_ENOTFOUND: nobody is; PL_EINVAL: the user itself; PL_EDENIED: they share nothing
+	 */
+	struct pl_user other; /* id, subject, username, display_name, avatar_url */
+};
+
 struct pl_op {
 	struct pl_task task;  /* first: how it travels; the store uses it while it has the op */
 	struct pl_loop *home; /* where on_done runs */
@@ -324,6 +334,7 @@ struct pl_op {
 		struct pl_op_leave leave;
 		struct pl_op_attend attend;
 		struct pl_op_chats chats;
+		struct pl_op_shares shares;
 	};
 };
 
