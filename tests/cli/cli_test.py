@@ -113,6 +113,28 @@ class Check(InDirectory):
             self.assertRegex(out, rf"(?m)^{line}$")
         self.assertNotIn(SECRET, out)
 
+    def test_a_login_that_everybody_tries_is_refused(self):
+        """The hash is of "admin", which `parley hash` would not make."""
+        admin = "$argon2id$v=19$m=19456,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$I8tcvU9sTSBP+qFETjO/PD5MqUyH5yfIDArgSyTMras"
+        good = parley("hash", typed="a secret word").stdout.strip()
+        rows = (({"admin_user": "admin", "admin_password_hash": admin}, "the password is the user's name"),
+                ({"admin_user": "root", "admin_password_hash": admin}, "tries first"),
+                ({"admin_user": "root", "admin_password_hash": "admin"}, "not an argon2id hash"),
+                ({"admin_user": "root"}, "needs socketio.admin_password_hash"),
+                ({"admin_password_hash": good}, "needs socketio.admin_user"))
+        for options, why in rows:
+            code, out = self.check(json.dumps({"socketio": options}))
+            self.assertEqual(code, 1, options)
+            self.assertIn(why, out)
+            self.assertNotIn(good, out)
+        code, out = self.check(json.dumps({"socketio": {"admin_user": "root", "admin_password_hash": good}}), "--print")
+        self.assertEqual(code, 0)
+        self.assertRegex(out, r"(?m)^socketio.admin_password_hash += \*\*\* ")
+        done = parley("serve", "--data", str(self.dir / "data"), "--listen", f"unix:{self.dir}/s", "--set",
+                      "socketio.admin_user=admin", env={"PARLEY_SOCKETIO_ADMIN_PASSWORD_HASH": admin})
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the password is the user's name", done.stderr)
+
     def test_no_such_file(self):
         done = parley("check", "--config", str(self.dir / "nothing.json"))
         self.assertEqual(done.returncode, 1)
