@@ -51,8 +51,10 @@ static struct pl_endpoint endpoint_of(struct pl_eios *set)
 		.on_upgrade = pl_eio_on_upgrade,
 		.on_message = pl_eio_on_ws_message,
 		.on_close = pl_eio_on_conn_close,
+		.on_too_large = pl_eio_on_too_large,
+		.body_bytes = set->o->max_payload,
+		.takes_any_origin = true,
 		.ws = &set->ws,
-		.checks_origin = true,
 		.ctx = set,
 	};
 }

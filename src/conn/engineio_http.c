@@ -135,17 +135,12 @@ static bool is_payload(const struct pl_http_request *q)
 
 static void post(const struct ask *a, struct pl_eio *e)
 {
-	struct pl_slice body = a->request->body;
-	if (body.len > a->set->o->max_payload) {
-		refuse(a, 413);
-		return;
-	}
 	if (!is_payload(a->request->http)) {
 		pl_eio_end(e, PL_EIO_TRANSPORT_ERROR, PL_EIO_CLOSE);
 		refuse(a, 400);
 		return;
 	}
-	pl_eio_take_payload(e, body);
+	pl_eio_take_payload(e, a->request->body);
 	reply(a, 200, "text/html", PL_S("ok"));
 }
 
@@ -191,4 +186,12 @@ void pl_eio_on_request(struct pl_conn *c, const struct pl_request *q)
 		next_request(&a);
 	else
 		first_request(&a);
+}
+
+/* The session is not harmed, as it is not with the original. */
+void pl_eio_on_too_large(struct pl_conn *c, const struct pl_request *q)
+{
+	struct ask a = {.set = pl_conn_ctx(c), .conn = c, .request = q};
+	pl_eio_asker_read(a.set, q->http, &a.asker);
+	refuse(&a, 413);
 }

@@ -163,6 +163,7 @@ void pl_eio_preflight(struct pl_eios *, struct pl_conn *, const struct pl_http_r
 
 /* engineio_http.c, engineio_ws.c */
 void pl_eio_on_request(struct pl_conn *, const struct pl_request *);
+void pl_eio_on_too_large(struct pl_conn *, const struct pl_request *);
 void pl_eio_on_upgrade(struct pl_conn *, const struct pl_request *);
 void pl_eio_on_ws_message(struct pl_conn *, enum pl_ws_op, struct pl_slice);
 void pl_eio_on_conn_close(struct pl_conn *, uint16_t code, struct pl_slice reason);

@@ -448,6 +448,9 @@ static void a_body_that_is_too_large(void **state)
 	struct client *c = world_shake(&w, "");
 	client_post(&w, c, "4large");
 	client_expect(&w, c, 413, "");
+	assert_true(client_has_header(c, "Connection: close"));
+	client_leave(c);
+	c = client_join(&w);
 	client_post(&w, c, "4fits");
 	client_expect(&w, c, 200, "ok");
 	assert_int_equal(w.said.len, 5);

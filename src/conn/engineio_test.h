@@ -27,7 +27,7 @@ struct world {
 	struct pl_eio_options o;
 	struct pl_eio_ops ops;
 	struct pl_eios *eios;
-	struct pl_route rows[8];
+	struct pl_route rows[2];
 	struct client clients[CLIENTS_MAX];
 	char sid[64]; /* of the last handshake that was answered */
 	/* What the application does and hears. */
@@ -118,19 +118,13 @@ static inline struct pl_eio_options world_options(void)
 /* A server's side without clients; false: no memory (in sweeps). */
 static inline bool world_serve(struct world *w, const struct way *way)
 {
-	static const enum pl_http_method methods[] = {PL_HTTP_OTHER,  PL_HTTP_GET,   PL_HTTP_POST,
-						      PL_HTTP_PUT,    PL_HTTP_PATCH, PL_HTTP_DELETE,
-						      PL_HTTP_OPTIONS};
-	enum { N = sizeof(methods) / sizeof(*methods) };
 	w->ops = (struct pl_eio_ops){app_open, app_message, app_upgrade, app_pong, app_close};
 	if (!line_serve(&w->line, way, 100) ||
 	    pl_eios_new(w->line.loop, w->line.set, 7, &w->o, &w->ops, w, &w->eios))
 		return false;
-	for (size_t i = 0; i < N; i++)
-		w->rows[i] =
-			(struct pl_route){methods[i], "/engine.io/",
-					  i ? pl_eios_http(w->eios) : pl_eios_upgrade(w->eios)};
-	w->line.router = (struct pl_router){.routes = w->rows, .count = N};
+	w->rows[0] = (struct pl_route){PL_HTTP_OTHER, "/engine.io/", pl_eios_upgrade(w->eios)};
+	w->rows[1] = (struct pl_route){PL_HTTP_ANY, "/engine.io/", pl_eios_http(w->eios)};
+	w->line.router = (struct pl_router){.routes = w->rows, .count = 2};
 	return true;
 }
 
@@ -139,7 +133,6 @@ static inline void world_open(struct world *w, void **state, struct pl_eio_optio
 	const struct way *way = *state;
 	*w = (struct world){.o = o};
 	w->line = (struct line){.o = line_options(), .fd = -1};
-	w->line.o.body_bytes = 2 << 20;
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		w->clients[i].fd = -1;
 	pl_buf_init(&w->said, 16 << 20);
