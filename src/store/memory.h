@@ -74,6 +74,9 @@ struct pl_memory {
 	struct pl_map seen;      /* user id -> when it last went away, uint64_t */
 	struct pl_map standings; /* by user id: who has an account, or was ever locked out */
 	uint64_t changes;
+	uint8_t secret[PL_SECRET_BYTES];
+	struct pl_uuid newest;  /* message */
+	struct pl_map received; /* user id -> struct pl_uuid, see PL_OP_RECEIVED */
 };
 
 int pl_memory_register(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
@@ -85,6 +88,9 @@ int pl_memory_direct(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_leave(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_attend(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_chats(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_missed(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_pending(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_received(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_sign_in(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_conversations(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_access(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
@@ -110,6 +116,7 @@ const struct pl_user *pl_mem_account(const struct pl_memory *, struct pl_slice n
 struct pl_mem_meeting {
 	const struct pl_uuid *user;
 	struct pl_slice to;
+	bool to_anyone;
 	const struct pl_slice *pair;
 	bool create;
 
