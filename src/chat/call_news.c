@@ -63,7 +63,7 @@ int pl_call_deliver(const struct call *c, struct pl_event *e, int to)
 
 int pl_call_add_ice(const struct call *c, struct pl_event *e, const struct pl_uuid *user)
 {
-	const struct pl_ice *ice = c->hub->options->ice;
+	struct pl_ice *ice = c->hub->options->ice;
 	struct pl_buf b;
 	if (!ice)
 		return 0;

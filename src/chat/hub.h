@@ -29,12 +29,12 @@ struct pl_chat_options {
 	uint32_t call_max_ms;      /* how long it may last */
 	uint32_t calls_per_user;   /* at once */
 	size_t calls_max;          /* kept by one worker */
-	const struct pl_ice *ice;  /* relays for media; NULL: none */
+	struct pl_ice *ice;        /* relays for media; NULL: none */
 };
 
 /* A port: what a user may reach others through, as JSON. Called on any worker's loop. */
 struct pl_ice {
-	int (*put)(const struct pl_ice *, const struct pl_uuid *user, struct pl_buf *);
+	int (*put)(struct pl_ice *, const struct pl_uuid *user, struct pl_buf *);
 };
 
 struct pl_hub {
