@@ -110,8 +110,7 @@ static void free_kept(struct pl_memory *m)
 {
 	struct pl_map *const maps[] = {&m->user_ids,    &m->subjects, &m->room_ids, &m->aliases,
 				       &m->message_ids, &m->retries,  &m->accounts, &m->seen,
-				       &m->standings,   &m->files};
-				       &m->standings,   &m->received};
+				       &m->standings,   &m->files,    &m->received};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_fini(maps[i]);
 	pl_arena_fini(&m->arena);
@@ -170,8 +169,7 @@ int pl_memory_open(const struct pl_store_options *o, struct pl_backend **out)
 	pl_arena_init(&m->arena, MOST_BYTES);
 	struct pl_map *const maps[] = {&m->user_ids,    &m->subjects, &m->room_ids, &m->aliases,
 				       &m->message_ids, &m->retries,  &m->accounts, &m->seen,
-				       &m->standings,   &m->files};
-				       &m->standings,   &m->received};
+				       &m->standings,   &m->files,    &m->received};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_init(maps[i], ENTRIES);
 	pl_random_bytes(m->secret, sizeof(m->secret));
