@@ -23,6 +23,7 @@ static int (*const operations[])(struct pl_memory *, struct pl_op *) = {
 	[PL_OP_LEAVE] = pl_memory_leave,
 	[PL_OP_ATTEND] = pl_memory_attend,
 	[PL_OP_CHATS] = pl_memory_chats,
+	[PL_OP_SHARES] = pl_memory_shares,
 	[PL_OP_FILE_START] = pl_memory_file_start,
 	[PL_OP_FILE_RESUME] = pl_memory_file_resume,
 	[PL_OP_FILE_PROGRESS] = pl_memory_file_progress,

@@ -95,6 +95,7 @@ int pl_memory_direct(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_leave(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_attend(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_chats(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_shares(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_file_start(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_file_resume(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_file_progress(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;

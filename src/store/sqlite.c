@@ -39,6 +39,7 @@ static int (*const operations[])(struct pl_sqlite *, struct pl_op *) = {
 	[PL_OP_LEAVE] = pl_sqlite_leave,
 	[PL_OP_ATTEND] = pl_sqlite_attend,
 	[PL_OP_CHATS] = pl_sqlite_chats,
+	[PL_OP_SHARES] = pl_sqlite_shares,
 	[PL_OP_FILE_START] = pl_sqlite_file_start,
 	[PL_OP_FILE_RESUME] = pl_sqlite_file_resume,
 	[PL_OP_FILE_PROGRESS] = pl_sqlite_file_progress,

@@ -26,6 +26,7 @@ int pl_sqlite_direct(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_leave(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_attend(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_chats(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_shares(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 
 int pl_sqlite_file_start(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_file_resume(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;

@@ -42,6 +42,7 @@
 	X(LEAVE, W, "End a membership")                                                            \
 	X(ATTEND, W, "Note who is there to hear, and count what came for who is not")              \
 	X(CHATS, R, "What a user is a member of, and how much came while it was away")             \
+	X(SHARES, R, "Whether two users are members of one conversation")                          \
 	X(FILE_START, W, "Begin an upload to a conversation")                                      \
 	X(FILE_RESUME, R, "A user's upload, as far as it got")                                     \
 	X(FILE_PROGRESS, W, "So much of an upload is on disk")                                     \
@@ -308,6 +309,15 @@ struct pl_op_chats {
 	bool is_named; /* whoever looks for the user's name finds this user */
 };
 
+struct pl_op_shares {
+	struct pl_uuid user;
+	struct pl_slice with; /* a user id, a subject or a username */
+
+	/* err: PL_ENOTFOUND: nobody is; PL_EINVAL: the user itself; PL_EDENIED: they share nothing
+	 */
+	struct pl_user other; /* id, subject, username, display_name, avatar_url */
+};
+
 struct pl_op_file_start {
 	struct pl_uuid user;
 	struct pl_slice room; /* as `room` of the others; at == NULL: */
@@ -399,6 +409,7 @@ struct pl_op {
 		struct pl_op_leave leave;
 		struct pl_op_attend attend;
 		struct pl_op_chats chats;
+		struct pl_op_shares shares;
 		struct pl_op_file_start file_start;
 		struct pl_op_file_resume file_resume;
 		struct pl_op_file_progress file_progress;
