@@ -34,11 +34,6 @@ static struct client *dial(struct rig *r, const char *path, const char *head)
 	return c;
 }
 
-static void say(struct client *c, const char *text)
-{
-	client_say(c, pl_slice_str(text));
-}
-
 static void say_with(struct client *c, const char *format, const char *name)
 {
 	char token[2048], text[4096];
@@ -47,13 +42,6 @@ static void say_with(struct client *c, const char *format, const char *name)
 	snprintf(text, sizeof(text), "%.*s%s%s", (int)(end - format), format,
 		 token_for(name, 3600, token), end + 1);
 	say(c, text);
-}
-
-static void expect_text(struct client *c, const char *text)
-{
-	if (!client_hear_within(c, WAIT_MS))
-		fail_msg("waited for %s, heard nothing", text);
-	assert_string_equal(c->text, text);
 }
 
 static struct client *client_at_any(struct rig *r, const char *name)

@@ -11,6 +11,14 @@ static const struct pl_message_row *const tables[] = {pl_realtime_auth,    pl_re
 						      pl_realtime_groups,  pl_realtime_history,
 						      pl_realtime_offline, NULL};
 
+static void put_ref(struct pl_buf *b, struct pl_slice ref)
+{
+	if (!ref.len)
+		return;
+	PL_PUT(b, ",\"requestId\":");
+	pl_json_put_str(b, ref);
+}
+
 struct pl_buf *pl_realtime_begin(struct pl_session *s, const char *type, struct pl_slice ref,
 				 const char *before, struct pl_slice name, const char *after)
 {
@@ -22,11 +30,15 @@ struct pl_buf *pl_realtime_begin(struct pl_session *s, const char *type, struct 
 	pl_json_put_escaped(b, name);
 	pl_json_put_escaped(b, pl_slice_str(after));
 	PL_PUT(b, "\"");
-	if (ref.len) {
-		PL_PUT(b, ",\"requestId\":");
-		pl_json_put_str(b, ref);
-	}
+	put_ref(b, ref);
 	return b;
+}
+
+void pl_realtime_end(struct pl_session *s, struct pl_slice ref, struct pl_buf *b)
+{
+	put_ref(b, ref);
+	PL_PUT(b, "}");
+	pl_session_send(s, b);
 }
 
 void pl_realtime_say(struct pl_session *s, const char *type, struct pl_slice ref,
@@ -152,97 +164,67 @@ static void on_presence_text(struct pl_session *s, struct pl_slice text)
 	}
 }
 
+static const char introduction[] =
+	"# The chat+presence dialect\n\n"
+	"<!-- Printed from the tables in src/dialect/ by `make docs`. -->\n\n"
+	"JSON over two WebSockets: one to talk, on a listener that speaks `realtime-chat` "
+	"(at any path) or at `/ws/chat` of a listener for everything; and one to hear who "
+	"is online, on a listener that speaks `realtime-presence` or at `/ws/presence`. A "
+	"message is a flat object `{type, ...}`, its type in capitals.\n\n"
+	"There are two families of clients. One sends `AUTH {token}` as its first frame on "
+	"each of the two, within `auth.deadline`. The older one brings the token with the "
+	"handshake: the header `Authorization: Bearer`, else `?authToken=`, else `?token=`; "
+	"a bad one is answered with HTTP 401 instead of an upgrade. How a client came "
+	"decides by which words it is told things; what it may say is one table for both.\n\n"
+	"| it happens | clients with `AUTH` hear | older clients hear |\n"
+	"|---|---|---|\n"
+	"| a message to one person | `ONE_TO_ONE_CHAT {from, to, content, chatId, timestamp, "
+	"messageId}` | `MESSAGE`, the same fields |\n"
+	"| a message in a group | `GROUP_CHAT {from, groupId, content, timestamp, messageId}` "
+	"| the same |\n"
+	"| somebody began a chat with the user "
+	"| – | `NEW_ONE_TO_ONE_CHAT_AP {from, msg, chatId}` |\n"
+	"| somebody became a member of a group | – | `GROUP_MEMBER_JOINED {groupId, username}` |\n"
+	"| somebody came or went (socket for presence) "
+	"| `PRESENCE_UPDATE {username, status, timestamp}`, status `online` or `offline` "
+	"| `STATUS_CHANGE {username, status}`, status `ONLINE` or `OFFLINE` |\n\n"
+	"Names. A user is its username, exactly as the token gives it. `from`, `by` and "
+	"`username` must be the one that is signed in; anything else is an `ERROR` and nothing is "
+	"done. Where two token issuers gave the same username, only the older user may sign in "
+	"here. A `chatId` is the two usernames in the order of their UTF-16 code units with a `-` "
+	"in between. A client may use its own: the chat is found by `to`, whatever the `chatId`, "
+	"and its own comes back in its histories; others hear the real one. A `chatId` of exactly "
+	"two usernames that are other people's is an `ERROR`. A `groupId` is the alias of a "
+	"conversation, or its id: rooms of other dialects are groups here by their names.\n\n"
+	"Who hears what. A client hears all chats and groups of its user, without asking, from the "
+	"moment that it is signed in. What a user says to one person none of the user's own "
+	"connections hears, because the clients show it themselves; in a group only the connection "
+	"that said it does not. Messages are on disk before anybody hears them. The sender hears "
+	"nothing of a success, unless the frame had a `requestId` (up to 128 bytes, in any frame): "
+	"it comes back in the answer, also in an `ERROR`. A frame that is sent again with the same "
+	"`clientMessageId`, or the same `requestId` and content within 24 h, is stored once.\n\n"
+	"The socket for presence tells of people with whom the user has a chat "
+	"(groups do not count), each change once, in order; there is no list at the "
+	"beginning. A connection of any dialect counts as being online. What a client "
+	"says there, but `AUTH`, is ignored. It is pinged every `realtime.heartbeat`, "
+	"and dropped when it has not answered by the next ping.\n\n"
+	"Messages that come while a user has no connection for chat are counted per "
+	"conversation, also over a restart, until `OFFLINE_MESSAGES_ACK`. After a crash "
+	"messages that were heard may be counted, never the other way round. A history has at "
+	"most `realtime.history` messages, and fewer when they are long (256 KiB of text).\n\n"
+	"Errors are `ERROR {msg}`. Besides those below: text that is no JSON object with "
+	"a type: \"Invalid message format.\"; an unknown type: "
+	"\"Unknown message type: X\"; before signing in: \"Authentication required: send AUTH "
+	"first.\"; too many "
+	"frames, with `retryAfterMs`: "
+	"\"You are sending too fast. Please wait a moment.\" Where `realtime.single_session` is "
+	"set, a newer connection of a user "
+	"ends the older one of its kind with 1008; else there may be any number.\n\n"
+	"## Messages\n\n";
+
 void pl_realtime_document(struct pl_buf *out)
 {
-	PL_PUT(out,
-	       "# The chat+presence dialect\n\n"
-	       "<!-- Printed from the tables in src/dialect/ by `make docs`. -->\n\n"
-	       "JSON over two WebSockets: one to talk, on a listener that speaks `realtime-chat` "
-	       "(at "
-	       "any path) or at `/ws/chat` of a listener for everything; and one to hear who is "
-	       "online, on a listener that speaks `realtime-presence` or at `/ws/presence`. A "
-	       "message "
-	       "is a flat object `{type, ...}`, its type in capitals.\n\n"
-	       "There are two families of clients. One sends `AUTH {token}` as its first frame on "
-	       "each "
-	       "of the two, within `auth.deadline`. The older one brings the token with the "
-	       "handshake: "
-	       "the header `Authorization: Bearer`, else `?authToken=`, else `?token=`; a bad one "
-	       "is "
-	       "answered with HTTP 401 instead of an upgrade. How a client came decides by which "
-	       "words "
-	       "it is told things; what it may say is one table for both.\n\n"
-	       "| it happens | clients with `AUTH` hear | older clients hear |\n"
-	       "|---|---|---|\n"
-	       "| a message to one person | `ONE_TO_ONE_CHAT {from, to, content, chatId, "
-	       "timestamp, "
-	       "messageId}` | `MESSAGE`, the same fields |\n"
-	       "| a message in a group | `GROUP_CHAT {from, groupId, content, timestamp, "
-	       "messageId}` "
-	       "| the same |\n"
-	       "| somebody began a chat with the user | – | `NEW_ONE_TO_ONE_CHAT_AP {from, msg, "
-	       "chatId}` |\n"
-	       "| somebody became a member of a group | – | `GROUP_MEMBER_JOINED {groupId, "
-	       "username}` "
-	       "|\n"
-	       "| somebody came or went (socket for presence) | `PRESENCE_UPDATE {username, "
-	       "status, "
-	       "timestamp}`, status `online` or `offline` | `STATUS_CHANGE {username, status}`, "
-	       "status "
-	       "`ONLINE` or `OFFLINE` |\n\n"
-	       "Names. A user is its username, exactly as the token gives it. `from`, `by` and "
-	       "`username` must be the one that is signed in; anything else is an `ERROR` and "
-	       "nothing "
-	       "is done. Where two token issuers gave the same username, only the older user may "
-	       "sign "
-	       "in here. A `chatId` is the two usernames in the order of their UTF-16 code units "
-	       "with "
-	       "a `-` in between. A client may use its own: the chat is found by `to`, whatever "
-	       "the "
-	       "`chatId`, and its own comes back in its histories; others hear the real one. A "
-	       "`chatId` of exactly two usernames that are other people's is an `ERROR`. A "
-	       "`groupId` "
-	       "is the alias of a conversation, or its id: rooms of other dialects are groups here "
-	       "by "
-	       "their names.\n\n"
-	       "Who hears what. A client hears all chats and groups of its user, without asking, "
-	       "from "
-	       "the moment that it is signed in. What a user says to one person none of the user's "
-	       "own "
-	       "connections hears, because the clients show it themselves; in a group only the "
-	       "connection that said it does not. Messages are on disk before anybody hears them. "
-	       "The "
-	       "sender hears nothing of a success, unless the frame had a `requestId` (up to 128 "
-	       "bytes, "
-	       "in any frame): it comes back in the answer, also in an `ERROR`. A frame that is "
-	       "sent "
-	       "again with the same `clientMessageId`, or the same `requestId` and content within "
-	       "24 h, "
-	       "is stored once.\n\n"
-	       "The socket for presence tells of people with whom the user has a chat (groups do "
-	       "not "
-	       "count), each change once, in order; there is no list at the beginning. A "
-	       "connection of "
-	       "any dialect counts as being online. What a client says there, but `AUTH`, is "
-	       "ignored. "
-	       "It is pinged every `realtime.heartbeat`, and dropped when it has not answered by "
-	       "the "
-	       "next ping.\n\n"
-	       "Messages that come while a user has no connection for chat are counted per "
-	       "conversation, also over a restart, until `OFFLINE_MESSAGES_ACK`. After a crash "
-	       "messages that were heard may be counted, never the other way round. A history has "
-	       "at "
-	       "most `realtime.history` messages, and fewer when they are long (256 KiB of "
-	       "text).\n\n"
-	       "Errors are `ERROR {msg}`. Besides those below: text that is no JSON object with a "
-	       "type: "
-	       "\"Invalid message format.\"; an unknown type: \"Unknown message type: X\"; before "
-	       "signing in: \"Authentication required: send AUTH first.\"; too many frames, with "
-	       "`retryAfterMs`: \"You are sending too fast. Please wait a moment.\" Where "
-	       "`realtime.single_session` is set, a newer connection of a user ends the older one "
-	       "of "
-	       "its kind with 1008; else there may be any number.\n\n"
-	       "## Messages\n\n");
+	pl_buf_put(out, introduction, sizeof(introduction) - 1);
 	pl_dispatch_document(tables, out);
 }
 

@@ -95,12 +95,7 @@ static void group_made(struct pl_op *op)
 		pl_realtime_put_group_id(b, o->found.alias, &o->found.id);
 		PL_PUT(b, ",\"groupName\":");
 		pl_json_put_str(b, o->found.name);
-		if (ref.len) {
-			PL_PUT(b, ",\"requestId\":");
-			pl_json_put_str(b, ref);
-		}
-		PL_PUT(b, "}");
-		pl_session_send(s, b);
+		pl_realtime_end(s, ref, b);
 	}
 	pl_session_done(op);
 }

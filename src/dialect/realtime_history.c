@@ -128,12 +128,7 @@ static void reply(struct pl_session *s, const struct history *h, bool is_online)
 	}
 	pl_buf_puts(b, is_direct(h) ? PL_S(",\"chatId\":") : PL_S(",\"groupId\":"));
 	pl_json_put_str(b, h->named);
-	if (ref.len) {
-		PL_PUT(b, ",\"requestId\":");
-		pl_json_put_str(b, ref);
-	}
-	PL_PUT(b, "}");
-	pl_session_send(s, b);
+	pl_realtime_end(s, ref, b);
 }
 
 /* ---- the keeper ---- */

@@ -45,6 +45,8 @@ bool pl_realtime_is_presence(const struct pl_session *);
  * PL_PUT(b, "}") and sent. */
 struct pl_buf *pl_realtime_begin(struct pl_session *, const char *type, struct pl_slice ref,
 				 const char *before, struct pl_slice name, const char *after);
+/* Any other answer: ends it with ,"requestId":ref} and sends it. */
+void pl_realtime_end(struct pl_session *, struct pl_slice ref, struct pl_buf *);
 void pl_realtime_say(struct pl_session *, const char *type, struct pl_slice ref, const char *before,
 		     struct pl_slice name, const char *after);
 void pl_realtime_fail(struct pl_session *, struct pl_slice ref, const char *text);

@@ -72,12 +72,7 @@ static void chats_listed(struct pl_op *op)
 	} else if (s) {
 		struct pl_buf *b = pl_session_out(s);
 		put_init(b, s, &op->chats);
-		if (ref.len) {
-			PL_PUT(b, ",\"requestId\":");
-			pl_json_put_str(b, ref);
-		}
-		PL_PUT(b, "}");
-		pl_session_send(s, b);
+		pl_realtime_end(s, ref, b);
 	}
 	pl_session_done(op);
 }

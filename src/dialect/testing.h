@@ -267,6 +267,11 @@ static inline void client_say(struct client *c, struct pl_slice text)
 	client_say_as(c, PL_WS_TEXT, text);
 }
 
+static inline void say(struct client *c, const char *text)
+{
+	client_say(c, pl_slice_str(text));
+}
+
 /* A request with its own id: "r1", "r2" ... of this client. */
 static inline void client_ask(struct client *c, const char *type, const char *payload)
 {
@@ -357,6 +362,14 @@ static inline void client_expect_with(struct client *c, const char *type, const 
 	client_expect(c, type);
 	if (!strstr(c->text, part))
 		fail_msg("no %s in %.600s", part, c->text);
+}
+
+static inline void expect_text(struct client *c, const char *text)
+{
+	if (!client_hear_within(c, WAIT_MS))
+		fail_msg("waited for %s, heard nothing", text);
+	assert_string_equal(c->text, text);
+	assert_int_equal(c->op, PL_WS_TEXT);
 }
 
 static inline void client_expect_silence(struct client *c)

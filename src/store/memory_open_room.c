@@ -12,18 +12,13 @@ static struct pl_mem_room *find_room(const struct pl_memory *m, struct pl_slice 
 	return r ? r : pl_map_get(&m->aliases, name);
 }
 
-int pl_mem_name_room(const struct pl_memory *m, struct pl_slice name, struct pl_uuid *conversation)
+int pl_mem_seat(const struct pl_memory *m, const struct pl_uuid *user, struct pl_slice room,
+		struct pl_uuid *id, struct pl_mem_room **r, struct pl_mem_member *visitor,
+		struct pl_mem_member **me)
 {
-	const struct pl_mem_room *r = name.at ? find_room(m, name) : NULL;
-	if (r)
-		*conversation = r->c.id;
-	return !name.at || r ? 0 : PL_EDENIED;
-}
-
-int pl_mem_seat(const struct pl_memory *m, const struct pl_uuid *user, const struct pl_uuid *room,
-		struct pl_mem_room **r, struct pl_mem_member *visitor, struct pl_mem_member **me)
-{
-	*r = pl_map_get(&m->room_ids, pl_uuid_slice(room));
+	*r = room.at ? find_room(m, room) : pl_map_get(&m->room_ids, pl_uuid_slice(id));
+	if (*r)
+		*id = (*r)->c.id;
 	*me = *r ? pl_mem_member(*r, user) : NULL;
 	if (*me)
 		return 0;

@@ -168,9 +168,7 @@ int pl_memory_access(struct pl_memory *m, struct pl_op *op)
 	struct pl_op_access *in = &op->access;
 	struct pl_mem_room *r = NULL;
 	struct pl_mem_member visitor, *me = NULL;
-	int err = pl_mem_name_room(m, in->room, &in->conversation);
-	if (!err)
-		err = pl_mem_seat(m, &in->user, &in->conversation, &r, &visitor, &me);
+	int err = pl_mem_seat(m, &in->user, in->room, &in->conversation, &r, &visitor, &me);
 	if (err)
 		return err;
 	in->role = me->role;

@@ -124,19 +124,24 @@ int pl_sio_placeholder(const struct pl_json *v, uint32_t attachments, uint32_t *
 	return 0;
 }
 
-bool pl_sio_placeholders_fit(const struct pl_json *root, uint32_t attachments)
+int pl_sio_each_placeholder(const struct pl_json *root, uint32_t attachments,
+			    int (*visit)(void *ctx, const struct pl_json *, uint32_t num),
+			    void *ctx)
 {
 	/* What comes after each container that we are in. */
 	const struct pl_json *after[PL_JSON_MAX_DEPTH + 1];
 	size_t depth = 0;
 	for (const struct pl_json *v = root; v;) {
-		uint32_t num;
+		uint32_t num = 0;
 		int err = pl_sio_placeholder(v, attachments, &num);
-		if (err == PL_EPROTO || depth == sizeof(after) / sizeof(*after))
-			return false;
+		bool is_inner = err == PL_ENOTFOUND;
+		if (!err)
+			err = visit(ctx, v, num);
+		if ((err && !is_inner) || depth == sizeof(after) / sizeof(*after))
+			return err && !is_inner ? err : PL_EPROTO;
 		/* Beside the root stands what is somebody else's. */
 		const struct pl_json *next = v == root ? NULL : v->next;
-		if (err && v->child) {
+		if (is_inner && v->child) {
 			after[depth++] = next;
 			next = v->child;
 		}
@@ -144,7 +149,18 @@ bool pl_sio_placeholders_fit(const struct pl_json *root, uint32_t attachments)
 			next = after[--depth];
 		v = next;
 	}
-	return true;
+	return 0;
+}
+
+static int pass(void *ctx, const struct pl_json *v, uint32_t num)
+{
+	(void)ctx, (void)v, (void)num;
+	return 0;
+}
+
+bool pl_sio_placeholders_fit(const struct pl_json *root, uint32_t attachments)
+{
+	return !pl_sio_each_placeholder(root, attachments, pass, NULL);
 }
 
 void pl_sio_put_head(struct pl_buf *b, const struct pl_sio_head *h)

@@ -58,6 +58,13 @@ bool pl_sio_is_reserved(struct pl_slice event);
  * is malformed or has a number of `attachments` or more.
  */
 int pl_sio_placeholder(const struct pl_json *, uint32_t attachments, uint32_t *num) PL_MUST_CHECK;
+/*
+ * Visits the placeholders in the value, depth first, in the order of the text. A visit that returns
+ * an error ends it. PL_EPROTO: one of them is malformed. Linear.
+ */
+int pl_sio_each_placeholder(const struct pl_json *, uint32_t attachments,
+			    int (*visit)(void *ctx, const struct pl_json *, uint32_t num),
+			    void *ctx) PL_MUST_CHECK;
 /* Whether all placeholders anywhere in the value are good. Linear. Only types 5 and 6 have any: in
  * another packet such an object is what it looks like. */
 bool pl_sio_placeholders_fit(const struct pl_json *, uint32_t attachments);
