@@ -48,7 +48,11 @@ PARLEY_API struct parley_field parley_kbin(const char *key, struct parley_slice 
  * them on as they are. In a list of arguments it stands for as many as there are. */
 PARLEY_API struct parley_field parley_apacket(const parley_packet *, size_t first);
 #define PARLEY_ARGS(...) PARLEY_OBJ(__VA_ARGS__)
-#define PARLEY_NO_ARGS   PARLEY_OBJ({.key = NULL})
+#ifdef __cplusplus
+#define PARLEY_NO_ARGS (parley_fields{}.list)
+#else
+#define PARLEY_NO_ARGS ((const struct parley_field[]){{.key = NULL}})
+#endif
 
 /* ---- what came in ---- */
 
