@@ -134,6 +134,8 @@ void pl_media_type_clean(struct pl_slice type, char out[PL_MEDIA_TYPE_MAX + 1])
 
 bool pl_media_type_fits(struct pl_slice type, struct pl_slice pattern)
 {
+	if (pl_slice_is(pattern, "*/*"))
+		return true;
 	if (!pattern.len || pattern.at[pattern.len - 1] != '*')
 		return pl_slice_eq_nocase(type, pattern);
 	pattern.len--;

@@ -22,7 +22,7 @@ void pl_filename_disposition(struct pl_slice name, struct pl_buf *out);
 
 /* "type/subtype" in lower case, without parameters; anything else: application/octet-stream. */
 void pl_media_type_clean(struct pl_slice, char out[PL_MEDIA_TYPE_MAX + 1]);
-/* Whether the type is one of the list: "image/png", "image/" and a star, or a lone star. */
+/* Whether the type is meant: by its name, by "image/" and a star, or by stars alone. */
 bool pl_media_type_fits(struct pl_slice type, struct pl_slice pattern);
 /* What a browser may be told that the bytes are, when anybody may have sent them: the type where it
  * is one that runs no script, else application/octet-stream. */
