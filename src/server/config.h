@@ -16,7 +16,7 @@
 #include "loop/loop.h"
 
 enum {
-	PL_CONFIG_OPTIONS_MAX = 96, /* rows that the table may have */
+	PL_CONFIG_OPTIONS_MAX = 128, /* rows that the table may have */
 	PL_CONFIG_FILE_MAX = 1 << 20,
 	PL_CONFIG_VALUE_MAX = 4096, /* bytes of one string */
 	PL_ADMIN_KEY_MIN = 16,
@@ -30,6 +30,7 @@ enum {
 
 enum pl_log_format { PL_LOG_AUTO, PL_LOG_JSON, PL_LOG_TEXT };
 enum pl_store_kind { PL_STORE_SQLITE, PL_STORE_MEMORY };
+enum pl_admin_mode { PL_ADMIN_DEVELOPMENT, PL_ADMIN_PRODUCTION };
 
 /* How a listener speaks where the path does not decide. */
 enum pl_speaks {
@@ -135,6 +136,12 @@ struct pl_config {
 	bool realtime_single_session, realtime_push_init;
 	uint32_t realtime_history;
 	uint64_t realtime_heartbeat_ms;
+
+	bool socketio_open_rest;
+	char *socketio_admin_user, *socketio_admin_password_hash;
+	bool socketio_admin_readonly;
+	enum pl_admin_mode socketio_admin_mode;
+	uint32_t socketio_admin_sessions;
 
 	bool handler_samples;
 

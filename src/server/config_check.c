@@ -9,6 +9,7 @@
 #include "auth/auth.h"
 #include "base/mem.h"
 #include "net/tls.h"
+#include "socketio/admin.h"
 
 #include <arpa/inet.h>
 #include <openssl/crypto.h>
@@ -316,6 +317,33 @@ static void check_accounts(struct check *k)
 			"accounts.enabled without limits: passwords can be guessed at any rate");
 }
 
+/* ---- the Admin UI ---- */
+
+static void check_admin_login(struct check *k)
+{
+	const struct pl_config *c = k->config;
+	const char *fault =
+		pl_sio_admin_fault(c->socketio_admin_user, c->socketio_admin_password_hash);
+	if (fault)
+		ERROR(k,
+		      c->socketio_admin_password_hash ? "socketio.admin_password_hash"
+						      : "socketio.admin_user",
+		      "%s", fault);
+	else if (c->socketio_admin_user && k->is_public_plain)
+		WARNING(k, "socketio.admin_user",
+			"socketio.admin_user: other machines can log in at the Admin UI without "
+			"TLS; the password is readable on the way");
+}
+
+static void check_socketio(struct check *k)
+{
+	if (k->config->socketio_open_rest && k->is_public)
+		WARNING(k, "socketio.open_rest",
+			"socketio.open_rest: everybody who reaches a listener may send anything to "
+			"every Socket.IO client");
+	check_admin_login(k);
+}
+
 /* scheme://host[:port], as browsers send it: nothing behind the port, no capitals, no wildcard. */
 static bool is_origin(const char *text)
 {
@@ -389,6 +417,7 @@ int pl_config_check(const struct pl_config *c, struct pl_findings *f)
 	check_limits(&k);
 	check_times(&k);
 	check_accounts(&k);
+	check_socketio(&k);
 	check_origins(&k);
 	check_proxies(&k);
 	check_process(&k);

@@ -64,6 +64,7 @@ static const struct section sections[] = {
 	{"rooms", "Rooms"},
 	{"native", "Native clients"},
 	{"realtime", "Chat and presence clients"},
+	{"socketio", "Socket.IO"},
 	{"handler", "Sample endpoints"},
 	{"admin", "Administration"},
 	{"drain", "Stopping"},

@@ -11,6 +11,7 @@ static const char *const engine_words[] = {"auto", "io_uring", "epoll", NULL};
 static const char *const level_words[] = {"debug", "info", "warn", "error", NULL};
 static const char *const format_words[] = {"auto", "json", "text", NULL};
 static const char *const store_words[] = {"sqlite", "memory", NULL};
+static const char *const admin_words[] = {"development", "production", NULL};
 
 /* Type and place of a member; a member of another C type does not compile. */
 #define MEMBER(tag, ctype, member)                                \
@@ -483,6 +484,38 @@ const struct pl_option pl_options[] = {
 	 .max = HOUR,
 	 .doc = "How often sockets for presence are pinged; one that has not answered by the next "
 		"ping is dropped. 0 is not at all."},
+
+	{.name = "socketio.open_rest",
+	 BOOL(socketio_open_rest),
+	 .def = "false",
+	 .reload = true,
+	 .doc = "Whether `GET /ws/stats` and `POST /ws/broadcast` answer without the admin key: "
+		"then everybody may send any event to every client."},
+	{.name = "socketio.admin_user",
+	 STRING(socketio_admin_user),
+	 .def = "",
+	 .env = {{"SOCKETIO_ADMIN_USER", NULL}},
+	 .doc = "Who logs in at the Socket.IO Admin UI; with the hash it makes the namespace "
+		"`/admin`, which is not there otherwise."},
+	{.name = "socketio.admin_password_hash",
+	 SECRET(socketio_admin_password_hash),
+	 .def = "",
+	 .doc = "The password, as `parley hash` prints it."},
+	{.name = "socketio.admin_readonly",
+	 BOOL(socketio_admin_readonly),
+	 .def = "false",
+	 .doc = "The Admin UI shows, and changes nothing."},
+	{.name = "socketio.admin_mode",
+	 ENUM(socketio_admin_mode, admin_words),
+	 .def = "development",
+	 .doc = "`development` shows every socket, room and event, and keeps the handshake of each "
+		"client in memory for it; `production` shows counts."},
+	{.name = "socketio.admin_sessions",
+	 INT(socketio_admin_sessions),
+	 .def = "100",
+	 .max = 10000,
+	 .doc = "Logins that are remembered for 24 hours, so that a page that comes back needs no "
+		"password; one more and the oldest is forgotten."},
 
 	{.name = "handler.samples",
 	 BOOL(handler_samples),

@@ -26,6 +26,14 @@ static int (*const operations[])(struct pl_memory *, struct pl_op *) = {
 	[PL_OP_MISSED] = pl_memory_missed,
 	[PL_OP_PENDING] = pl_memory_pending,
 	[PL_OP_RECEIVED] = pl_memory_received,
+	[PL_OP_SHARES] = pl_memory_shares,
+	[PL_OP_FILE_START] = pl_memory_file_start,
+	[PL_OP_FILE_RESUME] = pl_memory_file_resume,
+	[PL_OP_FILE_PROGRESS] = pl_memory_file_progress,
+	[PL_OP_FILE_ABORT] = pl_memory_file_abort,
+	[PL_OP_FILE_FIND] = pl_memory_file_find,
+	[PL_OP_FILE_EXPIRE] = pl_memory_file_expire,
+	[PL_OP_FILE_KNOWN] = pl_memory_file_known,
 	[PL_OP_REGISTER] = pl_memory_register,
 	[PL_OP_ACCOUNT] = pl_memory_account,
 	[PL_OP_SET_PASSWORD] = pl_memory_set_password,
@@ -102,7 +110,7 @@ static void free_kept(struct pl_memory *m)
 {
 	struct pl_map *const maps[] = {&m->user_ids,    &m->subjects, &m->room_ids, &m->aliases,
 				       &m->message_ids, &m->retries,  &m->accounts, &m->seen,
-				       &m->standings,   &m->received};
+				       &m->standings,   &m->files,    &m->received};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_fini(maps[i]);
 	pl_arena_fini(&m->arena);
@@ -161,7 +169,7 @@ int pl_memory_open(const struct pl_store_options *o, struct pl_backend **out)
 	pl_arena_init(&m->arena, MOST_BYTES);
 	struct pl_map *const maps[] = {&m->user_ids,    &m->subjects, &m->room_ids, &m->aliases,
 				       &m->message_ids, &m->retries,  &m->accounts, &m->seen,
-				       &m->standings,   &m->received};
+				       &m->standings,   &m->files,    &m->received};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_init(maps[i], ENTRIES);
 	pl_random_bytes(m->secret, sizeof(m->secret));
