@@ -117,6 +117,12 @@ static int from_direct(struct pl_event *e, const struct pl_op *op)
 	return from_pair(e, &d->found, &d->me, &d->other);
 }
 
+static int from_upload(struct pl_event *e, const struct pl_op *op)
+{
+	const struct pl_op_file_start *f = &op->file_start;
+	return from_pair(e, &f->made, &f->me, &f->other);
+}
+
 /* Also whoever said the first word hears of it: its other half sits down there. */
 static int from_first_word(struct pl_event *e, const struct pl_op *op)
 {
@@ -200,6 +206,7 @@ static int (*meaning_of(const struct pl_op *op))(struct pl_event *, const struct
 		return op->mark_read.moved && !op->mark_read.is_silent ? from_mark_read : NULL;
 	case PL_OP_CREATE: return op->create.existed ? NULL : from_create;
 	case PL_OP_DIRECT: return op->direct.create && !op->direct.existed ? from_direct : NULL;
+	case PL_OP_FILE_START: return pl_uuid_is_nil(&op->file_start.made.id) ? NULL : from_upload;
 	case PL_OP_OPEN_ROOM: return op->open_room.is_new_member ? from_open_room : NULL;
 	case PL_OP_LEAVE: return from_leave;
 	case PL_OP_JOIN_GROUP: return from_join_group;

@@ -69,13 +69,23 @@ struct pl_endpoint {
 	 * themselves. */
 	void (*on_ping)(struct pl_conn *, struct pl_slice payload);
 	void (*on_pong)(struct pl_conn *, struct pl_slice payload);
+	/*
+	 * A request whose body is, or announces to be, longer than body_bytes; without it. Must be
+	 * answered in the callback (413); the connection is closed after that. NULL: 413 and a line
+	 * of text.
+	 */
+	void (*on_too_large)(struct pl_conn *, const struct pl_request *);
+	uint32_t body_bytes; /* of a request; 0: the set's */
+	/* Upgrades come from whatever page: on_upgrade asks for the origin itself. */
+	bool takes_any_origin;
 	const struct pl_ws_options *ws; /* NULL: the set's */
 	void *ctx;                      /* see pl_conn_ctx */
 };
 
 struct pl_route {
-	enum pl_http_method method; /* PL_HTTP_OTHER: an upgrade */
-	const char *path;           /* an Ant pattern, see wire/pattern.h */
+	/* PL_HTTP_OTHER: an upgrade; PL_HTTP_ANY: every method, also those that we do not know. */
+	enum pl_http_method method;
+	const char *path; /* an Ant pattern, see wire/pattern.h */
 	const struct pl_endpoint *endpoint;
 };
 
@@ -86,10 +96,14 @@ struct pl_router {
 	size_t count;
 	/* Upgrades that no row takes; NULL: 404. */
 	const struct pl_endpoint *fallback;
-	/* Asked first, for upgrades; may be NULL. NULL with *status set: refused with that. */
+	/*
+	 * Asked first, for upgrades; may be NULL. NULL with *status set: refused with that. What it
+	 * finds must have on_upgrade, or on_request for who does not want one (wants_upgrade).
+	 */
 	const struct pl_endpoint *(*find)(void *ctx, const struct pl_http_request *,
 					  unsigned *status);
 	void *find_ctx;
+	bool finds_plain; /* it is asked for plain requests, too, of every method */
 };
 
 /* A copy for whoever answers later, without the body, in one block: pl_free it. NULL: no memory. */

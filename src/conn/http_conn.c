@@ -117,26 +117,65 @@ static void refuse(struct pl_conn *c, unsigned status)
 
 static void refuse_and_close(struct pl_conn *c, unsigned status)
 {
-	c->keep_alive = c->is_head = false;
+	c->keep_alive = false;
 	refuse(c, status);
+}
+
+/* Not even a head: nobody knows which request this answers. */
+static void refuse_words(struct pl_conn *c, unsigned status)
+{
+	c->is_head = false;
+	refuse_and_close(c, status);
+}
+
+/* So many bytes earn it more time: large bodies may take longer, but nobody may drip one. */
+static bool goes_on(struct pl_conn *c)
+{
+	const struct pl_http_state *h = c->http;
+	if (c->phase != PL_PH_BODY)
+		return false;
+	uint64_t due = h->began_ms + c->set->options->header_ms + h->body.len / PL_SLOWEST;
+	uint64_t now = pl_now_ms();
+	if (now >= due)
+		return false;
+	pl_conn_set_deadline(c, (uint32_t)(due - now));
+	return true;
 }
 
 void pl_http_deadline(struct pl_conn *c)
 {
 	bool began = c->http || c->phase == PL_PH_BODY;
+	if (goes_on(c))
+		return;
 	if (began && (!c->tls || pl_tls_is_ready(c->tls)))
-		refuse_and_close(c, 408);
+		refuse_words(c, 408);
 	else
 		pl_conn_break(c, 1006, PL_S("silent"));
 }
 
 /* ---- requests ---- */
 
+/* The head is whole: who asks, and who is asked. False: it was refused. */
+static bool begin(struct pl_conn *c, const struct pl_http_request *http)
+{
+	unsigned status;
+	/* Whoever asked for another protocol and does not get it must not go on in either. */
+	c->keep_alive = http->head.keep_alive && !http->wants_upgrade;
+	c->is_head = http->method == PL_HTTP_HEAD;
+	c->is_upgrade = http->wants_upgrade;
+	c->user = NULL;
+	if (pl_conn_see_through_proxy(c, http)) {
+		pl_metric_add(c->set->metrics, PL_M_REFUSED, 1);
+		refuse_and_close(c, 429);
+		return false;
+	}
+	c->endpoint = pl_router_find(c->router, http, &status);
+	return true;
+}
+
 static void upgrade(struct pl_conn *c, const struct pl_request *q)
 {
 	unsigned status = pl_upgrade_check(c, q->http);
-	/* Whoever asked for another protocol and did not get it must not go on in either. */
-	c->keep_alive = false;
 	if (status != 101)
 		refuse(c, status);
 	else
@@ -147,21 +186,11 @@ static void serve(struct pl_conn *c, const struct pl_http_request *http, struct 
 {
 	struct pl_request q = {.http = http, .body = body};
 	unsigned status = 500;
-	c->keep_alive = http->head.keep_alive;
-	c->is_head = http->method == PL_HTTP_HEAD;
-	c->is_upgrade = http->wants_upgrade;
 	c->phase = PL_PH_OWED;
-	c->user = NULL;
 	pl_conn_set_deadline(c, 0);
-	if (pl_conn_see_through_proxy(c, http)) {
-		pl_metric_add(c->set->metrics, PL_M_REFUSED, 1);
-		refuse_and_close(c, 429);
-		return;
-	}
-	c->endpoint = pl_router_find(c->router, http, &status);
-	if (!c->endpoint && http->wants_upgrade)
-		refuse_and_close(c, status);
-	else if (!c->endpoint)
+	if (!c->endpoint) /* again, for the status; a body may lie between */
+		c->endpoint = pl_router_find(c->router, http, &status);
+	if (!c->endpoint)
 		refuse(c, status);
 	else if (http->wants_upgrade)
 		upgrade(c, &q);
@@ -169,23 +198,43 @@ static void serve(struct pl_conn *c, const struct pl_http_request *http, struct 
 		c->endpoint->on_request(c, &q);
 }
 
-static size_t begin_body(struct pl_conn *c, const struct pl_http_request *q, struct pl_slice head)
+static void too_large(struct pl_conn *c, const struct pl_http_request *http)
+{
+	struct pl_request q = {.http = http, .body = {NULL, 0}};
+	c->keep_alive = false;
+	c->phase = PL_PH_OWED;
+	pl_conn_set_deadline(c, 0);
+	if (c->endpoint && c->endpoint->on_too_large)
+		c->endpoint->on_too_large(c, &q);
+	if (c->phase == PL_PH_OWED)
+		refuse(c, 413);
+}
+
+/* Of the endpoint, which was found with the head. */
+static size_t body_max(const struct pl_conn *c)
+{
+	return c->endpoint && c->endpoint->body_bytes ? c->endpoint->body_bytes
+						      : c->set->options->body_bytes;
+}
+
+static void begin_body(struct pl_conn *c, const struct pl_http_request *q, struct pl_slice head)
 {
 	struct pl_http_state *h = state_of(c);
 	if (!h) {
 		refuse_and_close(c, 503);
-		return head.len;
+		return;
 	}
-	int err = pl_http_body_init(&h->decoder, &q->head, c->set->options->body_bytes);
+	h->body.max = body_max(c);
+	h->began_ms = pl_now_ms();
+	if (pl_http_body_init(&h->decoder, &q->head, h->body.max)) {
+		too_large(c, q);
+		return;
+	}
 	pl_buf_puts(&h->head, head);
-	if (err || h->head.err) {
-		refuse_and_close(c, err ? h->decoder.status : 503);
-		return head.len;
-	}
-	if (q->expects_continue && pl_conn_put(c, "HTTP/1.1 100 Continue\r\n\r\n", 25))
-		return head.len; /* it broke */
-	pl_conn_enter(c, PL_PH_BODY, c->set->options->header_ms);
-	return head.len;
+	if (h->head.err)
+		refuse_and_close(c, 503);
+	else if (!q->expects_continue || !pl_conn_put(c, "HTTP/1.1 100 Continue\r\n\r\n", 25))
+		pl_conn_enter(c, PL_PH_BODY, c->set->options->header_ms);
 }
 
 static size_t read_head(struct pl_conn *c, struct pl_slice in)
@@ -196,12 +245,15 @@ static size_t read_head(struct pl_conn *c, struct pl_slice in)
 	if (err == PL_EAGAIN)
 		return 0;
 	if (err) {
-		refuse_and_close(c, c->parser.status ? c->parser.status : 400);
+		refuse_words(c, c->parser.status ? c->parser.status : 400);
 		return in.len;
 	}
+	if (!begin(c, &q))
+		return used;
 	if (q.head.is_chunked || q.head.content_length)
-		return begin_body(c, &q, pl_slice(in.at, used));
-	serve(c, &q, PL_S(""));
+		begin_body(c, &q, pl_slice(in.at, used));
+	else
+		serve(c, &q, PL_S(""));
 	return used;
 }
 
@@ -214,17 +266,20 @@ static size_t read_body(struct pl_conn *c, struct pl_slice in)
 	int err = pl_http_body_read(&h->decoder, in, &used, &h->body);
 	if (err == PL_EAGAIN)
 		return in.len;
-	if (!err) /* the head was kept as bytes: its slices would have moved */
-		err = pl_http_parse_head(&again, &c->set->options->http, pl_buf_slice(&h->head),
-					 &head_len, &q);
-	if (err) {
+	/* The head was kept as bytes: its slices would have moved. */
+	int bad = pl_http_parse_head(&again, &c->set->options->http, pl_buf_slice(&h->head),
+				     &head_len, &q);
+	if (bad || (err && err != PL_ETOOBIG)) {
 		refuse_and_close(c, h->decoder.status ? h->decoder.status : 503);
 		return in.len;
 	}
-	serve(c, &q, pl_buf_slice(&h->body));
+	if (err)
+		too_large(c, &q);
+	else
+		serve(c, &q, pl_buf_slice(&h->body));
 	pl_buf_fini(&h->head);
 	pl_buf_fini(&h->body);
-	return used;
+	return err ? in.len : used;
 }
 
 static bool is_reading_requests(const struct pl_conn *c)
@@ -294,6 +349,9 @@ static void input_new(struct pl_conn *c, char *at, size_t n)
 static void input_done(struct pl_conn *c)
 {
 	c->in_callback = false;
+	/* An idle connection keeps nothing: no request is unfinished. */
+	if (c->phase == PL_PH_HEAD && c->http && !c->http->in.len)
+		pl_http_fini(c);
 	if (c->phase < PL_PH_LAST)
 		pl_conn_read_on(c, c->phase == PL_PH_CLOSING || pl_conn_may_read(c));
 }

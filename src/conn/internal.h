@@ -25,6 +25,7 @@ struct pl_http_state {
 	struct pl_buf head; /* of the request whose body is being read */
 	struct pl_buf body;
 	struct pl_http_body decoder;
+	uint64_t began_ms; /* when the head was whole */
 };
 
 /* Output on its way: borrowed from the worker's pool while something waits to be sent. */

@@ -5,7 +5,7 @@
 
 static bool same_method(enum pl_http_method have, enum pl_http_method want)
 {
-	return have == want || (have == PL_HTTP_HEAD && want == PL_HTTP_GET);
+	return want == PL_HTTP_ANY || have == want || (have == PL_HTTP_HEAD && want == PL_HTTP_GET);
 }
 
 static const struct pl_endpoint *find_in_rows(const struct pl_router *router,
@@ -39,7 +39,7 @@ const struct pl_endpoint *pl_router_find(const struct pl_router *router,
 					 const struct pl_http_request *q, unsigned *status)
 {
 	unsigned refused = 0;
-	if (q->wants_upgrade && router->find) {
+	if (router->find && (q->wants_upgrade || router->finds_plain)) {
 		const struct pl_endpoint *e = router->find(router->find_ctx, q, &refused);
 		if (e)
 			return e;

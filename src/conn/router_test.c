@@ -25,11 +25,12 @@ static struct pl_http_request parsed(const char *text)
 static void a_path_has_an_endpoint_or_a_status(void **state)
 {
 	(void)state;
-	static const struct pl_endpoint health, ws, files, post, any;
+	static const struct pl_endpoint health, ws, files, post, any, all;
 	static const struct pl_route routes[] = {
 		{PL_HTTP_GET, "/health", &health},  {PL_HTTP_OTHER, "/ws", &ws},
 		{PL_HTTP_GET, "/files/**", &files}, {PL_HTTP_POST, "/files/**", &post},
 		{PL_HTTP_GET, "/both", &health},    {PL_HTTP_OTHER, "/both", &ws},
+		{PL_HTTP_ANY, "/all", &all},        {PL_HTTP_POST, "/all", &post},
 	};
 	static const struct {
 		const char *text;
@@ -53,13 +54,19 @@ static void a_path_has_an_endpoint_or_a_status(void **state)
 		{PLAIN("GET", "/ws"), NULL, NULL, 426, 426},
 		{PLAIN("GET", "/"), NULL, NULL, 404, 426},
 		{PLAIN("GET", "/both"), &health, &health, 0, 0},
+		{PLAIN("GET", "/all"), &all, &all, 0, 0},
+		{PLAIN("HEAD", "/all"), &all, &all, 0, 0},
+		{PLAIN("POST", "/all"), &all, &all, 0, 0}, /* the first that fits */
+		{PLAIN("OPTIONS", "/all"), &all, &all, 0, 0},
+		{PLAIN("BREW", "/all"), &all, &all, 0, 0},
+		{UPGRADE("/all"), NULL, NULL, 400, 400}, /* a method is no upgrade */
 		{UPGRADE("/both"), &ws, &ws, 0, 0},
 		{UPGRADE("/ws"), &ws, &ws, 0, 0},
 		{UPGRADE("/health"), NULL, NULL, 400, 400},
 		{UPGRADE("/nowhere"), NULL, &any, 404, 0},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		struct pl_router r = {.routes = routes, .count = 6};
+		struct pl_router r = {.routes = routes, .count = 8};
 		struct pl_http_request q = parsed(cases[i].text);
 		unsigned status = 0;
 		assert_ptr_equal(pl_router_find(&r, &q, &status), cases[i].endpoint);
@@ -78,7 +85,7 @@ static const struct pl_endpoint *find(void *ctx, const struct pl_http_request *q
 	return pl_slice_is(q->path, "/api/ws") ? ctx : NULL;
 }
 
-static void whoever_finds_is_asked_first_for_upgrades(void **state)
+static void whoever_finds_is_asked_first(void **state)
 {
 	(void)state;
 	static const struct pl_endpoint found, ws, plain;
@@ -86,14 +93,17 @@ static void whoever_finds_is_asked_first_for_upgrades(void **state)
 						 {PL_HTTP_GET, "/api/ws", &plain}};
 	static const struct {
 		const char *text;
-		const struct pl_endpoint *endpoint;
-		unsigned status;
+		const struct pl_endpoint *endpoint, *of_plain; /* when asked for plain ones, too */
+		unsigned status, status_of_plain;
 	} cases[] = {
-		{UPGRADE("/api/ws"), &found, 0},
-		{UPGRADE("/api/other"), NULL, 418}, /* refused, though a row has it */
-		{UPGRADE("/other"), &ws, 0},
-		{PLAIN("GET", "/api/ws"), &plain, 0},
-		{PLAIN("GET", "/api/other"), NULL, 426},
+		{UPGRADE("/api/ws"), &found, &found, 0, 0},
+		{UPGRADE("/api/other"), NULL, NULL, 418, 418}, /* refused, though a row has it */
+		{UPGRADE("/other"), &ws, &ws, 0, 0},
+		{PLAIN("GET", "/api/ws"), &plain, &found, 0, 0},
+		{PLAIN("PUT", "/api/ws"), NULL, &found, 405, 0},
+		{PLAIN("BREW", "/api/ws"), NULL, &found, 405, 0},
+		{PLAIN("GET", "/api/other"), NULL, NULL, 426, 418},
+		{PLAIN("GET", "/other"), NULL, NULL, 426, 426},
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct pl_endpoint *ctx = (struct pl_endpoint *)(uintptr_t)&found;
@@ -102,6 +112,10 @@ static void whoever_finds_is_asked_first_for_upgrades(void **state)
 		unsigned status = 0;
 		assert_ptr_equal(pl_router_find(&r, &q, &status), cases[i].endpoint);
 		assert_int_equal(status, cases[i].status);
+		r.finds_plain = true;
+		status = 0;
+		assert_ptr_equal(pl_router_find(&r, &q, &status), cases[i].of_plain);
+		assert_int_equal(status, cases[i].status_of_plain);
 	}
 }
 
@@ -156,7 +170,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_path_has_an_endpoint_or_a_status),
-		cmocka_unit_test(whoever_finds_is_asked_first_for_upgrades),
+		cmocka_unit_test(whoever_finds_is_asked_first),
 		cmocka_unit_test(only_known_pages_may_connect),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,14 @@ static int (*const operations[])(struct pl_memory *, struct pl_op *) = {
 	[PL_OP_LEAVE] = pl_memory_leave,
 	[PL_OP_ATTEND] = pl_memory_attend,
 	[PL_OP_CHATS] = pl_memory_chats,
+	[PL_OP_SHARES] = pl_memory_shares,
+	[PL_OP_FILE_START] = pl_memory_file_start,
+	[PL_OP_FILE_RESUME] = pl_memory_file_resume,
+	[PL_OP_FILE_PROGRESS] = pl_memory_file_progress,
+	[PL_OP_FILE_ABORT] = pl_memory_file_abort,
+	[PL_OP_FILE_FIND] = pl_memory_file_find,
+	[PL_OP_FILE_EXPIRE] = pl_memory_file_expire,
+	[PL_OP_FILE_KNOWN] = pl_memory_file_known,
 	[PL_OP_REGISTER] = pl_memory_register,
 	[PL_OP_ACCOUNT] = pl_memory_account,
 	[PL_OP_SET_PASSWORD] = pl_memory_set_password,
@@ -92,9 +100,9 @@ static const char *why(struct pl_backend *b)
 
 static void free_kept(struct pl_memory *m)
 {
-	struct pl_map *const maps[] = {&m->user_ids, &m->subjects,    &m->room_ids,
-				       &m->aliases,  &m->message_ids, &m->retries,
-				       &m->accounts, &m->seen,        &m->standings};
+	struct pl_map *const maps[] = {&m->user_ids,    &m->subjects, &m->room_ids, &m->aliases,
+				       &m->message_ids, &m->retries,  &m->accounts, &m->seen,
+				       &m->standings,   &m->files};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_fini(maps[i]);
 	pl_arena_fini(&m->arena);
@@ -150,9 +158,9 @@ int pl_memory_open(const struct pl_store_options *o, struct pl_backend **out)
 	pl_log(o->log, PL_INFO, "store", "in memory: nothing outlives this process");
 	pthread_mutex_init(&m->lock, NULL);
 	pl_arena_init(&m->arena, MOST_BYTES);
-	struct pl_map *const maps[] = {&m->user_ids, &m->subjects,    &m->room_ids,
-				       &m->aliases,  &m->message_ids, &m->retries,
-				       &m->accounts, &m->seen,        &m->standings};
+	struct pl_map *const maps[] = {&m->user_ids,    &m->subjects, &m->room_ids, &m->aliases,
+				       &m->message_ids, &m->retries,  &m->accounts, &m->seen,
+				       &m->standings,   &m->files};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_init(maps[i], ENTRIES);
 	m->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);

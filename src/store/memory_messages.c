@@ -162,12 +162,16 @@ static int meet(struct pl_memory *m, struct pl_op_send *in)
 	return 0;
 }
 
-static int find_seat(struct pl_memory *m, struct pl_op_send *in, struct pl_mem_room **r,
-		     struct pl_mem_member *visitor, struct pl_mem_member **me)
+static int find_seat(struct pl_memory *m, struct pl_op_send *in, const struct pl_mem_file *file,
+		     struct pl_mem_room **r, struct pl_mem_member *visitor,
+		     struct pl_mem_member **me)
 {
 	in->made.id = in->other.id = (struct pl_uuid){{0}};
-	struct pl_slice room = in->to.len ? (struct pl_slice){NULL, 0} : in->room;
-	int err = in->to.len ? meet(m, in) : 0;
+	bool is_found = in->to.len || file;
+	struct pl_slice room = is_found ? (struct pl_slice){NULL, 0} : in->room;
+	if (file)
+		in->conversation = file->room->c.id;
+	int err = in->to.len && !file ? meet(m, in) : 0;
 	if (!err)
 		err = pl_mem_seat(m, &in->user, room, &in->conversation, r, visitor, me);
 	if (!in->in_group)
@@ -184,9 +188,12 @@ int pl_memory_send(struct pl_memory *m, struct pl_op *op)
 	uint64_t now = pl_wall_ms();
 	in->duplicate = false;
 	bool by_client = in->client_id.len > 0, wanted = by_client || in->request_id.len;
+	struct pl_mem_file *file = NULL;
 	int err = pl_rule_send(op);
 	if (!err)
-		err = find_seat(m, in, &r, &visitor, &me);
+		err = pl_mem_file_to_send(m, in, &file);
+	if (!err)
+		err = find_seat(m, in, file, &r, &visitor, &me);
 	if (!err)
 		err = check_recipients(in, r);
 	if (!err)
@@ -200,11 +207,16 @@ int pl_memory_send(struct pl_memory *m, struct pl_op *op)
 		return err;
 	const struct pl_mem_message *first =
 		wanted ? pl_map_get(&m->retries, pl_slice(hash, sizeof(hash))) : NULL;
-	if (first && (by_client || first->m.created_ms + PL_RETRY_MS >= now)) {
+	if (file && file->message)
+		first = file->message;
+	if (first && (by_client || file || first->m.created_ms + PL_RETRY_MS >= now)) {
 		in->duplicate = true;
 		return pl_mem_copy_message(&op->arena, first, &in->user, &in->message);
 	}
-	return append(m, op, r, me, wanted ? hash : NULL, now);
+	err = append(m, op, r, me, wanted ? hash : NULL, now);
+	if (!err && file)
+		pl_mem_file_sent(file, in, r->messages[r->c.last_seq - 1]);
+	return err;
 }
 
 static int put(struct pl_op *op, const struct pl_mem_message *x, const struct pl_mem_member *me)

@@ -27,13 +27,14 @@ int pl_read_self(struct pl_sqlite *c, struct pl_arena *a, const struct pl_uuid *
 static int check_pair(struct pl_sqlite *c, struct pl_arena *a, const struct pl_meeting *m)
 {
 	int64_t key[2] = {0, 0};
-	for (size_t i = 0; i < 2 && m->pair[0].at; i++) {
+	for (size_t i = 0; i < 2 && m->pair && m->pair[0].at; i++) {
 		struct pl_user u;
 		int err = by_name(c, a, m->pair[i], &key[i], &u);
 		if (err)
 			return err == PL_ENOTFOUND ? 0 : err;
 	}
-	bool is_theirs = !m->pair[0].at || (key[0] == m->my_key && key[1] == m->other_key) ||
+	bool is_theirs = !m->pair || !m->pair[0].at ||
+			 (key[0] == m->my_key && key[1] == m->other_key) ||
 			 (key[0] == m->other_key && key[1] == m->my_key);
 	return is_theirs ? 0 : PL_ESTATE;
 }
@@ -85,7 +86,8 @@ int pl_meet(struct pl_sqlite *c, struct pl_arena *a, struct pl_meeting *m)
 {
 	int err = pl_read_self(c, a, m->user, &m->me, &m->my_key);
 	if (!err)
-		err = by_name(c, a, m->to, &m->other_key, &m->other);
+		err = (m->by_any_name ? pl_find_user : by_name)(c, a, m->to, &m->other_key,
+								&m->other);
 	if (!err && m->other_key == m->my_key)
 		err = PL_EINVAL;
 	if (!err)

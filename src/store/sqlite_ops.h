@@ -26,6 +26,23 @@ int pl_sqlite_direct(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_leave(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_attend(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_chats(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_shares(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+
+int pl_sqlite_file_start(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_file_resume(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_file_progress(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_file_abort(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_file_find(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_file_expire(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_file_known(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+/*
+ * Before a send that carries a file: its conversation into the op; *key of its row, *message where
+ * it is carried already, else 0. Then, with that message: it is complete.
+ */
+int pl_file_to_send(struct pl_sqlite *, struct pl_op *, int64_t *key,
+		    int64_t *message) PL_MUST_CHECK;
+int pl_file_sent(struct pl_sqlite *, const struct pl_op_send *, int64_t key,
+		 int64_t message) PL_MUST_CHECK;
 
 /* Where a send with this hash lies; 0: it is new. r->day 0 or today. */
 int pl_retry_find(struct pl_sqlite *, const struct pl_retry *r, int64_t today,
@@ -74,6 +91,8 @@ int pl_find_user(struct pl_sqlite *, struct pl_arena *, struct pl_slice name, in
 		 struct pl_user *) PL_MUST_CHECK;
 int pl_add_user(struct pl_sqlite *, const struct pl_user *, uint64_t now_ms,
 		int64_t *key) PL_MUST_CHECK;
+/* PL_EDENIED: disabled, or the token is older than the password. */
+int pl_check_standing(struct pl_sqlite *, int64_t key, uint64_t issued_s) PL_MUST_CHECK;
 /* A user's key; PL_EDENIED: there is no such user. */
 int pl_read_user_key(struct pl_sqlite *, const struct pl_uuid *, int64_t *key) PL_MUST_CHECK;
 
@@ -93,6 +112,7 @@ struct pl_seat {
 struct pl_meeting {
 	const struct pl_uuid *user;
 	struct pl_slice to;
+	bool by_any_name; /* `to` may be a user id or a subject too */
 	const struct pl_slice *pair;
 	bool create;
 

@@ -125,6 +125,10 @@
 	  "LEFT JOIN direct_pair p ON p.conversation = c.key "                                  \
 	  "LEFT JOIN user u ON u.key = CASE WHEN p.low = ?1 THEN p.high ELSE p.low END "        \
 	  "WHERE m.user = ?1 AND m.left_seq IS NULL ORDER BY c.updated_ms DESC LIMIT ?2")       \
+	X(SHARES, R,                                                                            \
+	  "SELECT EXISTS (SELECT 1 FROM member m CROSS JOIN member o "                          \
+	  "ON o.conversation = m.conversation WHERE m.user = ?1 AND o.user = ?2 "               \
+	  "AND m.left_seq IS NULL AND o.left_seq IS NULL)")                                     \
 	X(MEMBERS, W,                                                                           \
 	  "SELECT u.id FROM member m JOIN user u ON u.key = m.user "                            \
 	  "WHERE m.conversation = ? AND m.left_seq IS NULL")                                    \
@@ -161,6 +165,25 @@
 	X(RETRY_EXPIRE, W,                                                                      \
 	  "DELETE FROM retry WHERE (day, hash) IN (SELECT day, hash FROM retry "                \
 	  "WHERE day > 0 AND day < ? LIMIT 2000)")                                              \
+                                                                                                \
+	X(FILE_ADD, W,                                                                          \
+	  "INSERT INTO file (id, owner, conversation, name, type, size, sha256, begun_ms, "     \
+	  "changed_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)")                            \
+	X(FILE, R,                                                                              \
+	  "SELECT f.key, f.id, u.id, c.id, (SELECT id FROM message WHERE at = f.message), "     \
+	  "f.name, f.type, f.size, f.stored, f.sha256, f.begun_ms, f.changed_ms, f.owner, "     \
+	  "coalesce(f.message, 0) FROM file f JOIN user u ON u.key = f.owner "                  \
+	  "JOIN conversation c ON c.key = f.conversation WHERE f.id = ?")                       \
+	X(FILE_USE, W,                                                                          \
+	  "SELECT coalesce(sum(size + ?2), 0), count(*) - count(message) FROM file "            \
+	  "WHERE owner = ?1")                                                                   \
+	X(FILE_STORED, W, "UPDATE file SET stored = ?, changed_ms = ? WHERE key = ?")           \
+	X(FILE_DONE, W, "UPDATE file SET message = ?, sha256 = ? WHERE key = ?")                \
+	X(FILE_DROP, W, "DELETE FROM file WHERE id = ? AND message IS NULL")                    \
+	X(FILE_OLD, W,                                                                          \
+	  "SELECT id FROM file WHERE message IS NULL AND changed_ms < ? "                       \
+	  "ORDER BY changed_ms LIMIT ?")                                                        \
+	X(FILE_EXISTS, R, "SELECT EXISTS (SELECT 1 FROM file WHERE id = ?)")                    \
                                                                                                 \
 	X(GROUP_ADD, W,                                                                         \
 	  "INSERT INTO chat_group (id, name, description, invite_code, is_public, created_by, " \

@@ -14,6 +14,7 @@ struct place {
 	struct pl_known_user *user;
 	struct pl_known_room *room;
 	struct pl_known_member *member;
+	int64_t file, carried_by; /* the upload to be sent, and the message that it came with */
 };
 
 static int know_user(struct pl_sqlite *c, struct pl_arena *a, const struct pl_uuid *id,
@@ -124,12 +125,20 @@ static int meet(struct pl_sqlite *c, struct pl_op *op)
 	return 0;
 }
 
+static int find_conversation(struct pl_sqlite *c, struct pl_op *op, struct place *p)
+{
+	struct pl_op_send *in = &op->send;
+	if (!pl_uuid_is_nil(&in->file))
+		return pl_file_to_send(c, op, &p->file, &p->carried_by);
+	return in->to.len ? meet(c, op) : pl_name_room(c, in->room, &in->conversation);
+}
+
 static int find_place(struct pl_sqlite *c, struct pl_op *op, struct place *p)
 {
 	const struct pl_op_send *in = &op->send;
 	int err = know_user(c, &op->arena, &in->user, &p->user);
 	if (!err)
-		err = in->to.len ? meet(c, op) : pl_name_room(c, in->room, &op->send.conversation);
+		err = find_conversation(c, op, p);
 	if (!err)
 		err = know_room(c, &in->conversation, &p->room);
 	if (!err)
@@ -297,6 +306,8 @@ static int append(struct pl_sqlite *c, struct pl_op *op, const struct place *p, 
 		err = add_message(c, m, p, at, reply_seq);
 	if (!err)
 		err = add_copies(c, in, keys, at);
+	if (!err && p->file)
+		err = pl_file_sent(c, in, p->file, at);
 	if (!err && r->wanted) {
 		r->entry.message = at;
 		err = pl_recent_add(&c->recent, &r->entry);
@@ -319,7 +330,7 @@ static int hash_retry(struct pl_sqlite *c, const struct pl_op_send *in, uint64_t
 
 int pl_sqlite_send(struct pl_sqlite *c, struct pl_op *op)
 {
-	struct place p;
+	struct place p = {.file = 0};
 	struct retry r;
 	int64_t *keys = NULL;
 	uint64_t now = pl_wall_ms();
@@ -328,6 +339,8 @@ int pl_sqlite_send(struct pl_sqlite *c, struct pl_op *op)
 	int err = pl_rule_send(op);
 	if (!err)
 		err = find_place(c, op, &p);
+	if (!err && p.carried_by)
+		return answer_again(c, op, &p, p.carried_by);
 	if (!err && op->send.ncopies)
 		err = find_recipients(c, op, &p, &keys);
 	if (!err)

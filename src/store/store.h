@@ -18,7 +18,7 @@
 #include "base/metrics.h"
 #include "loop/loop.h"
 #include "model/account.h"
-#include "model/model.h"
+#include "model/file.h"
 
 /* name, W(rite) or R(ead), what it does */
 #define PL_OP_MAP(X)                                                                               \
@@ -41,7 +41,15 @@
 	X(DIRECT, W, "Find the direct conversation with a username, or make it")                   \
 	X(LEAVE, W, "End a membership")                                                            \
 	X(ATTEND, W, "Note who is there to hear, and count what came for who is not")              \
-	X(CHATS, R, "What a user is a member of, and how much came while it was away")
+	X(CHATS, R, "What a user is a member of, and how much came while it was away")             \
+	X(SHARES, R, "Whether two users are members of one conversation")                          \
+	X(FILE_START, W, "Begin an upload to a conversation")                                      \
+	X(FILE_RESUME, R, "A user's upload, as far as it got")                                     \
+	X(FILE_PROGRESS, W, "So much of an upload is on disk")                                     \
+	X(FILE_ABORT, W, "Forget a user's unfinished upload")                                      \
+	X(FILE_FIND, R, "A complete file, for who may see the message that carries it")            \
+	X(FILE_EXPIRE, W, "Forget unfinished uploads that stand still")                            \
+	X(FILE_KNOWN, R, "Which files there are no rows of")
 
 enum pl_op_kind {
 #define X(name, way, doc) PL_OP_##name,
@@ -156,6 +164,13 @@ struct pl_op_send {
 	struct pl_slice client_id;  /* unique per user and conversation, for ever */
 	struct pl_slice request_id; /* without client_id: a retry if conversation and content match,
 				       within 24 h */
+	/*
+	 * Nil, or the user's upload that this message carries: it is complete with the same commit,
+	 * and a retry if it was before. It names the conversation. PL_ENOTFOUND: there is none;
+	 * PL_ESTATE: not all of it is stored.
+	 */
+	struct pl_uuid file;
+	uint8_t file_sha256[PL_FILE_SHA256]; /* of its bytes */
 
 	struct pl_message message; /* content: the sender's own copy when per recipient */
 	struct pl_slice alias;     /* of the conversation, where it has one */
@@ -294,6 +309,76 @@ struct pl_op_chats {
 	bool is_named; /* whoever looks for the user's name finds this user */
 };
 
+struct pl_op_shares {
+	struct pl_uuid user;
+	struct pl_slice with; /* a user id, a subject or a username */
+
+	/* err: PL_ENOTFOUND: nobody is; PL_EINVAL: the user itself; PL_EDENIED: they share nothing
+	 */
+	struct pl_user other; /* id, subject, username, display_name, avatar_url */
+};
+
+struct pl_op_file_start {
+	struct pl_uuid user;
+	struct pl_slice room; /* as `room` of the others; at == NULL: */
+	struct pl_slice to;   /* a user id, a subject or a username: their direct conversation,
+				 which is made where there is none */
+	struct pl_slice name, type;
+	uint64_t size;
+	bool has_sha256;
+	uint8_t sha256[PL_FILE_SHA256];
+	uint64_t quota;          /* of the user: bytes of all files, unfinished ones in full, and
+				    PL_FILE_OVERHEAD for each; 0: any number */
+	uint32_t unfinished_max; /* of the user; 0: any number */
+
+	/* err: PL_EDENIED; PL_ENOTFOUND, PL_EINVAL: `to`, as for DIRECT; PL_EINVAL: name, type;
+	 * PL_ETOOBIG: the quota; PL_ELIMIT: unfinished_max */
+	struct pl_file file;
+	struct pl_conversation made; /* for `to`, just now; id nil: it was there */
+	struct pl_user me, other;    /* of `made`: id and username */
+};
+
+struct pl_op_file_resume {
+	struct pl_uuid user, id; /* PL_ENOTFOUND: the user has no such upload */
+
+	struct pl_file file;
+};
+
+struct pl_op_file_progress {
+	struct pl_uuid id;
+	uint64_t stored; /* synced; less than was said before changes nothing */
+
+	/* err: PL_ENOTFOUND: there is no such unfinished upload */
+};
+
+struct pl_op_file_abort {
+	struct pl_uuid user, id;
+
+	/* err: PL_ENOTFOUND; PL_ESTATE: it is complete. Its bytes are nobody's after this. */
+};
+
+struct pl_op_file_find {
+	struct pl_uuid id;
+	struct pl_slice subject; /* of a verified token, */
+	uint64_t issued_s;       /* and its age, as for SIGN_IN: PL_EDENIED */
+
+	/* err: PL_ENOTFOUND: no complete file, or none that this user may see */
+	struct pl_file file;
+};
+
+struct pl_op_file_expire {
+	uint64_t before_ms; /* without progress since then */
+	uint32_t limit;
+
+	struct pl_uuid *ids; /* forgotten: their bytes are nobody's */
+	size_t nids;
+};
+
+struct pl_op_file_known {
+	struct pl_uuid *ids; /* those that are known are made nil */
+	size_t nids;
+};
+
 struct pl_op {
 	struct pl_task task;  /* first: how it travels; the store uses it while it has the op */
 	struct pl_loop *home; /* where on_done runs */
@@ -324,6 +409,14 @@ struct pl_op {
 		struct pl_op_leave leave;
 		struct pl_op_attend attend;
 		struct pl_op_chats chats;
+		struct pl_op_shares shares;
+		struct pl_op_file_start file_start;
+		struct pl_op_file_resume file_resume;
+		struct pl_op_file_progress file_progress;
+		struct pl_op_file_abort file_abort;
+		struct pl_op_file_find file_find;
+		struct pl_op_file_expire file_expire;
+		struct pl_op_file_known file_known;
 	};
 };
 

@@ -34,6 +34,7 @@ enum pl_http_method {
 	PL_HTTP_DELETE,
 	PL_HTTP_OPTIONS,
 	PL_HTTP_TRACE,
+	PL_HTTP_ANY, /* no request's: all of them, where a method is chosen by */
 };
 
 struct pl_http_header {
