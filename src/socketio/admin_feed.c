@@ -125,29 +125,9 @@ static void put_who(struct pl_buf *b, const parley_socket *socket)
 	pl_json_put_str(b, pl_in(parley_socket_id(socket)));
 }
 
-static void on_socket(void *ctx, parley_socket *socket, bool connected, const char *reason)
+static void tell_room(struct pl_sio_admin_site *s, const parley_socket *socket,
+		      struct pl_slice room, bool joined)
 {
-	struct pl_sio_admin_site *s = ctx;
-	size_t at = 0;
-	struct pl_buf *b = begin(s, &at);
-	if (!b)
-		return;
-	if (connected) {
-		PL_PUT(b, "[\"socket_connected\",");
-		pl_admin_put_socket(b, socket, pl_admin_handshake_of(s, socket));
-	} else {
-		PL_PUT(b, "[\"socket_disconnected\",");
-		put_who(b, socket);
-		pl_buf_putc(b, ',');
-		pl_json_put_str(b, pl_slice_str(reason));
-	}
-	put_now(b);
-	end(s, b, at);
-}
-
-static void on_room(void *ctx, parley_socket *socket, struct pl_slice room, bool joined)
-{
-	struct pl_sio_admin_site *s = ctx;
 	size_t at = 0;
 	struct pl_buf *b = pl_utf8_valid(room) ? begin(s, &at) : NULL;
 	if (!b)
@@ -160,6 +140,55 @@ static void on_room(void *ctx, parley_socket *socket, struct pl_slice room, bool
 	pl_json_put_str(b, pl_in(parley_socket_id(socket)));
 	put_now(b);
 	end(s, b, at);
+}
+
+static void on_room(void *ctx, parley_socket *socket, struct pl_slice room, bool joined)
+{
+	tell_room(ctx, socket, room, joined);
+}
+
+static void tell_connected(struct pl_sio_admin_site *s, parley_socket *socket)
+{
+	size_t at = 0;
+	struct pl_buf *b = begin(s, &at);
+	if (!b)
+		return;
+	PL_PUT(b, "[\"socket_connected\",");
+	pl_admin_put_socket(b, socket, pl_admin_handshake_of(s, socket));
+	put_now(b);
+	end(s, b, at);
+}
+
+static void tell_disconnected(struct pl_sio_admin_site *s, const parley_socket *socket,
+			      const char *reason)
+{
+	size_t at = 0;
+	struct pl_buf *b = begin(s, &at);
+	if (!b)
+		return;
+	PL_PUT(b, "[\"socket_disconnected\",");
+	put_who(b, socket);
+	pl_buf_putc(b, ',');
+	pl_json_put_str(b, pl_slice_str(reason));
+	put_now(b);
+	end(s, b, at);
+}
+
+/* In the order of the original: into its own room before it is there, out of all of them after it
+ * has gone. */
+static void on_socket(void *ctx, parley_socket *socket, bool connected, const char *reason)
+{
+	struct pl_sio_admin_site *s = ctx;
+	struct pl_admin_rooms rooms;
+	if (connected) {
+		tell_room(s, socket, pl_in(parley_socket_id(socket)), true);
+		tell_connected(s, socket);
+		return;
+	}
+	tell_disconnected(s, socket, reason);
+	pl_admin_rooms_of(socket, &rooms);
+	for (size_t i = 0; i < rooms.n; i++)
+		tell_room(s, socket, pl_in(rooms.at[i]), false);
 }
 
 static void on_transport(void *ctx, parley_socket *socket)
@@ -244,22 +273,27 @@ static void remember(struct pl_sio_admin_site *s, const struct pl_eio *eio)
 		pl_free(h);
 }
 
+/* What the sockets are told may be another reason: of the connection it is that we closed it. */
+static int reason_of(const char *text)
+{
+	for (int i = 0; i < PL_ADMIN_REASONS; i++)
+		if (!strcmp(text, pl_eio_reason_text((enum pl_eio_reason)i)))
+			return i;
+	return PL_EIO_FORCED;
+}
+
 static void on_engine(void *ctx, struct pl_eio *eio, bool opened, const char *reason)
 {
 	struct pl_sio_admin_site *s = ctx;
 	uint64_t number = pl_eio_number(eio);
-	if (opened) {
-		s->opened++;
-		if (!s->admin->is_production)
-			remember(s, eio);
+	if (!opened) {
+		s->closed[reason_of(reason)]++;
+		pl_free(pl_map_remove(&s->handshakes, key_of(&number)));
 		return;
 	}
-	pl_free(pl_map_remove(&s->handshakes, key_of(&number)));
-	for (int i = 0; i < PL_ADMIN_REASONS; i++)
-		if (reason && !strcmp(reason, pl_eio_reason_text((enum pl_eio_reason)i))) {
-			s->closed[i]++;
-			return;
-		}
+	s->opened++;
+	if (!s->admin->is_production)
+		remember(s, eio);
 }
 
 /* ---- on the way ---- */

@@ -21,6 +21,7 @@ enum {
 	PL_ADMIN_EVENT_MAX = 16 << 10,  /* bytes of an event that are shown */
 	PL_ADMIN_LISTED_MAX = 2000,     /* sockets of a list */
 	PL_ADMIN_NAMESPACES_MAX = 256,
+	PL_ADMIN_ROOMS_MAX = 256, /* of a socket that are shown */
 	PL_ADMIN_REASONS = PL_EIO_SHUTTING_DOWN + 1,
 	PL_ADMIN_PACKET_MAX = PL_ADMIN_BATCH_MAX + 1024,
 	PL_ADMIN_LATER_MAX = 1 << 20, /* bytes of pointers */
@@ -67,6 +68,12 @@ struct pl_admin_handshake {
 /* NULL: no memory. What proves who somebody is (cookies, tokens) is not in it. */
 struct pl_admin_handshake *pl_admin_handshake_new(const struct pl_eio *, const struct pl_request *,
 						  uint64_t wall_ms);
+struct pl_admin_rooms {
+	struct parley_slice at[PL_ADMIN_ROOMS_MAX];
+	size_t n;
+};
+/* As many as fit, its own id first. */
+void pl_admin_rooms_of(const parley_socket *, struct pl_admin_rooms *out);
 struct pl_slice pl_admin_transport(const parley_socket *);
 /* {"id":...}; handshake may be NULL: it is not known any more. */
 void pl_admin_put_socket(struct pl_buf *, parley_socket *, const struct pl_admin_handshake *);

@@ -22,7 +22,6 @@ enum {
 	FIELDS_MAX = 32,
 	QUERY_MEMORY = 4096,
 	DATE_TEXT = 64,
-	ROOMS_SHOWN = 1000,
 	CLIENT_ID = 12,
 };
 
@@ -234,18 +233,32 @@ static void put_client_id(struct pl_buf *b, const struct pl_eio *eio)
 	pl_json_put_str(b, pl_slice(text, sizeof(text)));
 }
 
+/* Its own id first, whether or not the engine counts that as a room. */
+void pl_admin_rooms_of(const parley_socket *s, struct pl_admin_rooms *out)
+{
+	struct parley_slice rooms[PL_ADMIN_ROOMS_MAX];
+	struct parley_slice id = parley_socket_id(s);
+	size_t n = parley_socket_rooms(s, rooms, PL_ADMIN_ROOMS_MAX);
+	out->at[0] = id;
+	out->n = 1;
+	for (size_t i = 0; i < n && out->n < PL_ADMIN_ROOMS_MAX; i++)
+		if (!parley_slice_eq(rooms[i], id))
+			out->at[out->n++] = rooms[i];
+}
+
 /* Names that a program gave need not be text. */
 static void put_rooms(struct pl_buf *b, const parley_socket *s)
 {
-	struct parley_slice rooms[ROOMS_SHOWN];
-	size_t n = parley_socket_rooms(s, rooms, ROOMS_SHOWN), shown = 0;
+	struct pl_admin_rooms rooms;
+	size_t shown = 0;
+	pl_admin_rooms_of(s, &rooms);
 	pl_buf_putc(b, '[');
-	for (size_t i = 0; i < n && i < ROOMS_SHOWN; i++) {
-		if (!pl_utf8_valid(pl_in(rooms[i])))
+	for (size_t i = 0; i < rooms.n; i++) {
+		if (!pl_utf8_valid(pl_in(rooms.at[i])))
 			continue;
 		if (shown++)
 			pl_buf_putc(b, ',');
-		pl_json_put_str(b, pl_in(rooms[i]));
+		pl_json_put_str(b, pl_in(rooms.at[i]));
 	}
 	pl_buf_putc(b, ']');
 }
