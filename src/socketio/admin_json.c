@@ -222,11 +222,12 @@ struct pl_admin_handshake *pl_admin_handshake_new(const struct pl_eio *eio,
 
 /* ---- a socket ---- */
 
-/* Not the session's id, which is a secret: its number in this process. */
+/* Not the beginning of the session's id, which is a secret: its number in this process, with the
+ * worker's moved down from above its 48 bits. */
 static void put_client_id(struct pl_buf *b, const struct pl_eio *eio)
 {
 	static const char digits[] = "0123456789abcdef";
-	uint64_t number = pl_eio_number(eio);
+	uint64_t whole = pl_eio_number(eio), number = (whole >> 48 << 36) ^ (whole << 16 >> 16);
 	char text[CLIENT_ID];
 	for (size_t i = sizeof(text); i--; number >>= 4)
 		text[i] = digits[number & 15];
