@@ -6,85 +6,11 @@
  */
 const { test, describe, before, after } = require('node:test');
 const assert = require('node:assert/strict');
-const { spawnSync } = require('node:child_process');
-const crypto = require('node:crypto');
-const { io } = require('socket.io-client');
-const { binary, sleep, within } = require('./harness.js');
+const { Client, PASSWORD, USER, login, start } = require('./admin_clients.js');
+const { sleep } = require('./harness.js');
 const { Program, workers } = require('./program.js');
 
-const USER = 'operator';
-const PASSWORD = crypto.randomBytes(12).toString('base64url');
 const WAIT_MS = 10000;
-
-function hash(password) {
-	const made = spawnSync(binary(), ['hash'], { input: password, encoding: 'utf8' });
-	assert.equal(made.status, 0, made.stderr);
-	return made.stdout.trim();
-}
-
-const HASH = hash(PASSWORD);
-
-function start(options = {}) {
-	const set = { admin_user: USER, admin_password_hash: HASH, ...options };
-	const args = Object.entries(set).map(([key, value]) => `socketio.${key}=${value}`);
-	return Program.start('sockets', { args: [`${workers()}`, 'limits.enabled=false', ...args] });
-}
-
-/* A client that keeps what it hears, in order: [event, ...arguments]. */
-class Client {
-	constructor(program, nsp, options) {
-		this.socket = io(`http://127.0.0.1:${program.port}${nsp}`, { reconnection: false, forceNew: true, ...options });
-		this.kept = [];
-		this.wake = () => {};
-		this.socket.onAny((...args) => {
-			this.kept.push(args);
-			this.wake();
-		});
-		this.socket.on('disconnect', () => this.wake());
-	}
-
-	static async connect(program, nsp = '/', options = {}) {
-		const client = new Client(program, nsp, options);
-		await client.outcome();
-		return client;
-	}
-
-	outcome() {
-		return new Promise((resolve, reject) => {
-			this.socket.on('connect', resolve);
-			this.socket.on('connect_error', reject);
-		});
-	}
-
-	/* The first that fits, also of what came before; everything up to it is dropped. */
-	async until(what, fits) {
-		const end = Date.now() + WAIT_MS;
-		for (;;) {
-			const at = this.kept.findIndex(fits);
-			if (at >= 0)
-				return this.kept.splice(0, at + 1).at(-1);
-			const left = end - Date.now();
-			if (left <= 0)
-				assert.fail(`${what}: not heard among ${JSON.stringify(this.kept).slice(0, 2000)}`);
-			await within(new Promise((resolve) => (this.wake = resolve)), left);
-		}
-	}
-
-	hear(event, fits = () => true) {
-		return this.until(event, ([name, ...args]) => name === event && fits(...args));
-	}
-
-	ask(...args) {
-		return this.socket.timeout(WAIT_MS).emitWithAck(...args);
-	}
-
-	close() {
-		this.socket.disconnect();
-	}
-}
-
-const login = (program, auth = { username: USER, password: PASSWORD }, options = {}) =>
-	Client.connect(program, '/admin', { auth, ...options });
 
 async function refusal(program, auth) {
 	try {
@@ -299,8 +225,7 @@ describe('development', () => {
 		const seen = new Map(sockets.map(({ id, rooms: names }) => [id, new Set(names)]));
 		await clients[0].ask('enter', 'the end');
 		for (;;) {
-			const [event, , room, id] = await admin.until('room_joined', ([name]) => name === 'room_joined');
-			assert.equal(event, 'room_joined');
+			const [, , room, id] = await admin.hear('room_joined');
 			assert.ok(!seen.get(id).has(room), `${room} twice`);
 			seen.get(id).add(room);
 			if (room === 'the end')
@@ -428,20 +353,18 @@ describe('actions', () => {
 
 	test('disconnect: one, those in a room, everybody', async () => {
 		const [a, b, c] = clients;
-		const gone = (client) => admin.hear('socket_disconnected', (nsp, id) => id === client.socket.id);
-		admin.socket.emit('_disconnect', '/', false, a.id ?? a.socket.id);
-		assert.equal((await gone({ socket: { id: a.socket.id ?? '' } }).catch(() => null)) === null, false);
-		assert.equal(a.socket.connected, false);
-		admin.socket.emit('join', '/', 'out', b.socket.id);
+		const gone = (client) => admin.hear('socket_disconnected', (nsp, id) => nsp === '/' && id === client.id);
+		admin.socket.emit('_disconnect', '/', false, a.id);
+		assert.equal((await gone(a))[3], 'server namespace disconnect');
+		assert.equal(await a.gone, 'io server disconnect');
+		admin.socket.emit('join', '/', 'out', b.id);
 		await admin.hear('room_joined', (nsp, room) => room === 'out');
-		const [idOfB, idOfC] = [b.socket.id, c.socket.id];
 		admin.socket.emit('_disconnect', '/', true, 'out');
-		const [, , , reason] = await admin.hear('socket_disconnected', (nsp, id) => id === idOfB);
-		assert.equal(reason, 'server namespace disconnect');
-		assert.ok(c.socket.connected && c.socket.id === idOfC);
+		await gone(b);
+		await b.gone;
+		await c.ask('echo', 'still here');
 		admin.socket.emit('_disconnect', '/', true);
-		for (const client of clients)
-			await client.until('disconnect', () => !client.socket.connected).catch(() => assert.ok(!client.socket.connected));
+		await Promise.all(clients.slice(2).map((client) => client.gone));
 		assert.ok(admin.socket.connected);
 	});
 });

@@ -1,6 +1,7 @@
 /*
  * sockets.c - a Socket.IO server for the tests of what looks at one: two namespaces, rooms that
- * clients enter as they like, echoes. ADDRESS WORKERS [OPTION=VALUE...]
+ * clients enter as they like, echoes. ADDRESS WORKERS [OPTION=VALUE...]; pages may come from the
+ * origin that ORIGIN in the environment names.
  */
 #include <parley/socketio.h>
 
@@ -60,7 +61,11 @@ static int add_namespaces(void)
 {
 	struct parley_namespace root = {.name = "/", .events = events};
 	struct parley_namespace orders = {.name = "/orders", .events = events};
-	int err = parley_namespace(server, &root);
+	const char *origins[] = {getenv("ORIGIN"), NULL};
+	struct parley_socketio options = {.origins = origins[0] ? origins : NULL};
+	int err = parley_socketio(server, &options);
+	if (!err)
+		err = parley_namespace(server, &root);
 	return err ? err : parley_namespace(server, &orders);
 }
 
