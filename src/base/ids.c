@@ -38,8 +38,8 @@ static int grow(struct pl_ids *t)
 	bigger.slots = pl_zalloc(bigger.cap, sizeof(*bigger.slots));
 	if (!bigger.slots)
 		return PL_ENOMEM;
-	PL_IDS_EACH (it, t)
-		bigger.slots[slot_of(&bigger, *it)] = *it;
+	PL_IDS_EACH(it, t)
+	bigger.slots[slot_of(&bigger, *it)] = *it;
 	pl_free(t->slots);
 	*t = bigger;
 	return 0;

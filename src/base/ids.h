@@ -12,9 +12,9 @@
 #include "base/slice.h"
 
 struct pl_ids {
-	char **slots; /* each is the first byte of an id; NULL: free */
-	uint32_t cap, len;  /* cap: 0 or a power of two; at most half full */
-	uint32_t id_len;    /* of all ids; at least 8, the first 8 bytes random */
+	char **slots;      /* each is the first byte of an id; NULL: free */
+	uint32_t cap, len; /* cap: 0 or a power of two; at most half full */
+	uint32_t id_len;   /* of all ids; at least 8, the first 8 bytes random */
 };
 
 /* No memory until the first one. */
@@ -28,7 +28,7 @@ void pl_ids_remove(struct pl_ids *, const char *id);
 char *pl_ids_find(const struct pl_ids *, struct pl_slice id);
 
 /* Any order; the table must not change meanwhile. */
-#define PL_IDS_EACH(it, t)                                                      \
+#define PL_IDS_EACH(it, t)                                                   \
 	for (char **it = (t)->slots; it && it < (t)->slots + (t)->cap; it++) \
 		if (*it)
 

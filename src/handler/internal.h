@@ -65,8 +65,8 @@ struct pl_handler_site {
 	struct pl_bus_node node;
 	_Atomic uintptr_t runs_on; /* the thread in a callback; 0: none */
 	atomic_size_t waiting;     /* bytes of events that the bus took for this site */
-	struct pl_ids ids; /* of its connections */
-	uint32_t stamp;                           /* of the last broadcast to several rooms */
+	struct pl_ids ids;         /* of its connections */
+	uint32_t stamp;            /* of the last broadcast to several rooms */
 	struct pl_json_parser *messages, *tokens; /* tokens: NULL until the first one */
 	struct pl_auth *auth;                     /* one reference; NULL: no keys */
 	struct pl_arena identity;                 /* of the callback's tokens */

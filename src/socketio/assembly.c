@@ -45,7 +45,8 @@ bool pl_assembly_is_whole(const struct pl_sio_assembly *a)
 	return a->have == a->head.attachments;
 }
 
-void pl_assembly_slices(const struct pl_sio_assembly *a, struct pl_slice out[PL_SIO_ATTACHMENTS_MAX])
+void pl_assembly_slices(const struct pl_sio_assembly *a,
+			struct pl_slice out[PL_SIO_ATTACHMENTS_MAX])
 {
 	const char *at = a->bytes.at ? a->bytes.at : "";
 	for (uint32_t i = 0; i < a->have; i++) {

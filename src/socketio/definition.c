@@ -204,9 +204,8 @@ static struct pl_sio_def *keep(const struct parley_namespace *n)
 	size_t texts = text_size(n->name);
 	for (size_t i = 0; i < events; i++)
 		texts += text_size(n->events[i].event);
-	struct pl_sio_def *d =
-		pl_zalloc(1, sizeof(*d) + (events + 1) * sizeof(struct parley_on) +
-				     slots * sizeof(uint16_t) + texts);
+	struct pl_sio_def *d = pl_zalloc(1, sizeof(*d) + (events + 1) * sizeof(struct parley_on) +
+						    slots * sizeof(uint16_t) + texts);
 	if (!d)
 		return NULL;
 	struct parley_on *on = (struct parley_on *)(void *)(d + 1);
@@ -230,8 +229,8 @@ static struct pl_sio_def *keep(const struct parley_namespace *n)
 static int add(struct pl_sio *s, const struct parley_namespace *n, const char **why,
 	       struct pl_sio_def **out)
 {
-	const char *fault = s->ndefs == NAMESPACES_MAX ? "too many namespaces"
-						       : name_fault(s, n->name);
+	const char *fault =
+		s->ndefs == NAMESPACES_MAX ? "too many namespaces" : name_fault(s, n->name);
 	if (!fault)
 		fault = events_fault(n->events);
 	if (!fault)
@@ -429,8 +428,9 @@ int pl_sio_set_options(struct pl_sio *s, const struct parley_socketio *given, si
 	*why = server_fault(&o);
 	if (*why)
 		return PL_EINVAL;
-	struct pl_eio_options habits = habits_of(o.ping_interval_ms, o.ping_timeout_ms,
-						 o.upgrade_timeout_ms, o.max_payload, o.max_backlog);
+	struct pl_eio_options habits =
+		habits_of(o.ping_interval_ms, o.ping_timeout_ms, o.upgrade_timeout_ms,
+			  o.max_payload, o.max_backlog);
 	habits.no_polling = o.no_polling;
 	habits.no_websocket = o.no_websocket;
 	habits.no_upgrade = o.no_upgrade;
@@ -467,8 +467,9 @@ int pl_sio_add_engine(struct pl_sio *s, const struct parley_engineio *given, siz
 		*why = "max_payload, max_backlog: at most 1 GiB";
 	if (*why)
 		return PL_EINVAL;
-	struct pl_eio_options habits = habits_of(o.ping_interval_ms, o.ping_timeout_ms,
-						 o.upgrade_timeout_ms, o.max_payload, o.max_backlog);
+	struct pl_eio_options habits =
+		habits_of(o.ping_interval_ms, o.ping_timeout_ms, o.upgrade_timeout_ms,
+			  o.max_payload, o.max_backlog);
 	int err = make_path(s, o.path ? o.path : "/engine.io/", o.origins, habits, NULL, &p, &none,
 			    why);
 	if (err)

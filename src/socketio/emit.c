@@ -189,7 +189,8 @@ int pl_sio_shared_init(struct pl_sio_shared *p, struct pl_slice packet, struct p
 		return PL_ENOMEM;
 	for (uint32_t i = 0; i < n; i++)
 		p->attachments[i] = (struct pl_eio_shared){
-			.is_binary = true, .payload = attachments[i].at ? attachments[i] : PL_S("")};
+			.is_binary = true,
+			.payload = attachments[i].at ? attachments[i] : PL_S("")};
 	return 0;
 }
 
@@ -197,9 +198,8 @@ int pl_sio_shared_event(struct pl_sio_shared *p, struct pl_slice nsp, struct pl_
 			const struct pl_slice *attachments, uint32_t n, bool is_volatile,
 			struct pl_buf *text)
 {
-	struct pl_sio_head head = {.type = n ? PL_SIO_BINARY_EVENT : PL_SIO_EVENT,
-				   .attachments = n,
-				   .nsp = nsp};
+	struct pl_sio_head head = {
+		.type = n ? PL_SIO_BINARY_EVENT : PL_SIO_EVENT, .attachments = n, .nsp = nsp};
 	size_t at = text->len;
 	if (n > PL_SIO_ATTACHMENTS_MAX)
 		return PL_ELIMIT;

@@ -17,9 +17,8 @@ enum { ERROR_MAX = 1 << 20 };
 /* {"message":...,"data":...}; data NULL: without. */
 static int write_error(struct pl_buf *b, struct pl_slice message, const struct parley_field *data)
 {
-	struct parley_field fields[] = {parley_kstr("message", pl_out(message)),
-					parley_kobj("data", data),
-					{.key = NULL}};
+	struct parley_field fields[] = {
+		parley_kstr("message", pl_out(message)), parley_kobj("data", data), {.key = NULL}};
 	if (!data)
 		fields[1].key = NULL;
 	return pl_fields_write(b, fields);
@@ -74,8 +73,8 @@ static parley_handshake *handshake_new(struct pl_sio_client *c, struct pl_sio_ha
 	h->kept = pl_sio_request_retain(c->request);
 	pl_buf_init(&h->error, ERROR_MAX);
 	pl_timer_init(&h->deadline, on_deadline);
-	h->request = pl_request_show(&c->site->sio->server, hall->def->nsp.user, pl_eio_from(c->eio),
-				     h->kept ? h->kept->kept : NULL);
+	h->request = pl_request_show(&c->site->sio->server, hall->def->nsp.user,
+				     pl_eio_from(c->eio), h->kept ? h->kept->kept : NULL);
 	h->errand.finish = finish;
 	h->errand.orphan = orphan;
 	h->errand.drop = drop;

@@ -21,7 +21,8 @@ static int hear_connect(struct pl_sio_client *c, const struct pl_sio_head *head,
 {
 	if (pl_client_socket(c, head->nsp) || pl_handshake_is_asking(c, head->nsp))
 		return not_joined(c);
-	return pl_handshake_ask(c, head->nsp, auth);
+	pl_handshake_ask(c, head->nsp, auth);
+	return 0;
 }
 
 static int hear_disconnect(struct pl_sio_client *c, const struct pl_sio_head *head)
@@ -41,15 +42,15 @@ static int hear_packet(struct pl_sio_client *c, const struct pl_sio_head *head,
 	bool is_acked = false;
 	if (!k)
 		return not_joined(c);
-	struct parley_packet p = {.in = {.json = json,
-					 .attachments = attachments,
-					 .nattachments = head->attachments,
-					 .is_answer = head->type == PL_SIO_ACK ||
-						      head->type == PL_SIO_BINARY_ACK},
-				  .socket = k,
-				  .has_id = head->has_id,
-				  .id = head->id,
-				  .is_acked = &is_acked};
+	struct parley_packet p = {
+		.in = {.json = json,
+		       .attachments = attachments,
+		       .nattachments = head->attachments,
+		       .is_answer = head->type == PL_SIO_ACK || head->type == PL_SIO_BINARY_ACK},
+		.socket = k,
+		.has_id = head->has_id,
+		.id = head->id,
+		.is_acked = &is_acked};
 	if (p.in.is_answer)
 		pl_ack_hear(k, &p);
 	else if (json)

@@ -17,14 +17,14 @@
 enum {
 	SOCKET_ID = 20, /* characters of a socket's id, as the original has */
 	ROOM_NAME_MAX = 255,
-	ROOMS_TOLD_MAX = 2000,        /* of one target, and as many exceptions */
-	SOCKETS_EACH = 256,           /* namespaces that one client is in, or asks for */
-	NAMESPACES_MAX = 64,          /* that are defined */
-	ENGINES_MAX = 16,             /* bare ones */
-	PACKET_MAX = 16 << 20,        /* bytes of a text that is sent */
-	SCRATCH_KEPT = 64 << 10,      /* a larger scratch is given back after use */
-	AUTH_MAX = 64 << 10,          /* bytes of what a client says of itself */
-	ASSEMBLY_MS = 10000,          /* for the attachments of a packet to come */
+	ROOMS_TOLD_MAX = 2000,          /* of one target, and as many exceptions */
+	SOCKETS_EACH = 256,             /* namespaces that one client is in, or asks for */
+	NAMESPACES_MAX = 64,            /* that are defined */
+	ENGINES_MAX = 16,               /* bare ones */
+	PACKET_MAX = 16 << 20,          /* bytes of a text that is sent */
+	SCRATCH_KEPT = 64 << 10,        /* a larger scratch is given back after use */
+	AUTH_MAX = 64 << 10,            /* bytes of what a client says of itself */
+	ASSEMBLY_MS = 10000,            /* for the attachments of a packet to come */
 	ASSEMBLY_TIMES_MAX_PAYLOAD = 4, /* and so many bytes of them */
 };
 
@@ -111,7 +111,7 @@ struct pl_sio_site {
 	struct pl_eios *eios;  /* NULL: no Socket.IO */
 	struct pl_map halls;   /* by name */
 	struct pl_ids ids;     /* of sockets */
-	uint32_t stamp;                          /* of the last walk over several rooms */
+	uint32_t stamp;        /* of the last walk over several rooms */
 	struct pl_json_parser *messages, *auths; /* auths: NULL until one is needed */
 	struct pl_buf out;                       /* scratch of what is written */
 	struct pl_list asked;                    /* errands that have not come home */
@@ -120,7 +120,7 @@ struct pl_sio_site {
 	struct pl_reap reap;
 	bool is_reaping; /* reap is asked for */
 	bool is_attached;
-	bool is_closed;  /* nobody comes in any more */
+	bool is_closed;                /* nobody comes in any more */
 	const parley_socket *newcomer; /* in its on_connect; NULL: nobody */
 	parley_request *request;       /* the newcomer's; NULL: nobody asked for it */
 	uint64_t serial;               /* of the last socket */
@@ -189,15 +189,15 @@ struct pl_errand {
 	struct pl_task task;
 	struct pl_list node; /* in the site's `asked` */
 	struct pl_sio *sio;
-	struct pl_sio_site *site; /* NULL: orphaned, its worker is gone */
-	uint8_t state;            /* see errand.c */
-	_Atomic bool is_answered; /* the first answer counts */
+	struct pl_sio_site *site;           /* NULL: orphaned, its worker is gone */
+	uint8_t state;                      /* see errand.c */
+	_Atomic bool is_answered;           /* the first answer counts */
 	void (*finish)(struct pl_errand *); /* on the worker: takes the answer, frees it */
 	void (*orphan)(struct pl_errand *); /* on the worker, under the lock: forgets the worker */
 	void (*drop)(struct pl_errand *);   /* any thread, after `orphan`: frees it */
 };
-/* Zeroed but for the functions. is_held: a callback will be given it, pl_errand_let_go follows; else
- * an answer posts it home at once. PL_ELIMIT: too many are away. */
+/* Zeroed but for the functions. is_held: a callback will be given it, pl_errand_let_go follows;
+ * else an answer posts it home at once. PL_ELIMIT: too many are away. */
 int pl_errand_begin(struct pl_errand *, struct pl_sio_site *, bool is_held) PL_MUST_CHECK;
 /* [any thread] Whether this is the first answer. Then fill it in and call pl_errand_answer. */
 bool pl_errand_claim(struct pl_errand *);
@@ -289,12 +289,12 @@ enum { PID_MAX = 64 };
 
 struct parley_handshake {
 	struct pl_errand errand;
-	struct pl_sio_client *client;  /* NULL: it is owed nothing any more */
-	parley_handshake *next;        /* of its client's */
-	struct pl_sio_hall *hall;      /* NULL: not used any more */
+	struct pl_sio_client *client; /* NULL: it is owed nothing any more */
+	parley_handshake *next;       /* of its client's */
+	struct pl_sio_hall *hall;     /* NULL: not used any more */
 	const struct pl_sio_def *def;
-	struct pl_slice name;          /* of the namespace */
-	struct pl_sio_request *kept;   /* NULL: nobody kept it */
+	struct pl_slice name;        /* of the namespace */
+	struct pl_sio_request *kept; /* NULL: nobody kept it */
 	parley_request *request;
 	const struct pl_json *auth;    /* NULL: it said nothing */
 	struct pl_json_parser *parser; /* that holds auth; NULL: the site's */
@@ -388,15 +388,15 @@ struct pl_sio_packet {
 	struct pl_slice text, json; /* whole; its array */
 	struct pl_sio_attached attached;
 };
-/* Into the buffer, which is emptied first: EVENT, or ACK where event.at == NULL. The head is changed
- * if there are attachments. Errors as of pl_sio_args_put. */
+/* Into the buffer, which is emptied first: EVENT, or ACK where event.at == NULL. The head is
+ * changed if there are attachments. Errors as of pl_sio_args_put. */
 int pl_packet_write(struct pl_buf *, struct pl_sio_head *, struct pl_slice event,
 		    const struct parley_field *args, struct pl_sio_packet *out) PL_MUST_CHECK;
 /* To one socket; its namespace is set. */
 int pl_emit_packet(parley_socket *, struct pl_sio_head *, struct pl_slice event,
 		   const struct parley_field *args) PL_MUST_CHECK;
-int pl_emit_parcel(parley_socket *, struct pl_sio_head *,
-		   const struct pl_sio_parcel *) PL_MUST_CHECK;
+/* Nobody has to look: a client that broke ends. */
+int pl_emit_parcel(parley_socket *, struct pl_sio_head *, const struct pl_sio_parcel *);
 int pl_sio_shared_init(struct pl_sio_shared *, struct pl_slice packet, struct pl_slice json,
 		       const struct pl_slice *attachments, uint32_t n,
 		       bool is_volatile) PL_MUST_CHECK;

@@ -8,8 +8,7 @@ int pl_parcel_make(struct pl_slice json, const struct pl_slice *attachments, uin
 	size_t bytes = json.len;
 	for (uint32_t i = 0; i < n; i++)
 		bytes += attachments[i].len;
-	struct pl_sio_parcel *p =
-		pl_alloc(sizeof(*p) + n * sizeof(struct pl_slice) + bytes);
+	struct pl_sio_parcel *p = pl_alloc(sizeof(*p) + n * sizeof(struct pl_slice) + bytes);
 	if (!p)
 		return PL_ENOMEM;
 	char *at = (char *)(p->attachments + n);

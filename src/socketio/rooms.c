@@ -30,7 +30,8 @@ int parley_socket_join(parley_socket *k, struct parley_slice room)
 	if (k->state != PL_SIO_CONNECTED)
 		return PARLEY_ECLOSED;
 	bool was_in = !k->hall->site->watch || parley_socket_in(k, room);
-	int err = is_own(k, pl_in(room)) ? 0 : pl_room_join(&k->hall->rooms, &k->member, pl_in(room));
+	int err =
+		is_own(k, pl_in(room)) ? 0 : pl_room_join(&k->hall->rooms, &k->member, pl_in(room));
 	if (!err && !was_in)
 		watch(k, pl_in(room), true);
 	return err;
@@ -47,8 +48,8 @@ int parley_socket_leave(parley_socket *k, struct parley_slice room)
 
 bool parley_socket_in(const parley_socket *k, struct parley_slice room)
 {
-	return is_name(room) && (is_own(k, pl_in(room)) ||
-				 pl_room_has(&k->hall->rooms, &k->member, pl_in(room)));
+	return is_name(room) &&
+	       (is_own(k, pl_in(room)) || pl_room_has(&k->hall->rooms, &k->member, pl_in(room)));
 }
 
 size_t parley_socket_rooms(const parley_socket *k, struct parley_slice *out, size_t cap)
@@ -73,8 +74,8 @@ size_t parley_socket_rooms(const parley_socket *k, struct parley_slice *out, siz
 static uint32_t next_stamp(struct pl_sio_site *s)
 {
 	if (!++s->stamp) { /* after four thousand million of them */
-		PL_IDS_EACH (it, &s->ids)
-			PL_CONTAINER(*it, parley_socket, id)->stamp = 0;
+		PL_IDS_EACH(it, &s->ids)
+		PL_CONTAINER(*it, parley_socket, id)->stamp = 0;
 		s->stamp = 1;
 	}
 	return s->stamp;

@@ -80,10 +80,9 @@ int pl_sio_site_new(struct pl_sio *sio, uint32_t worker, struct pl_loop *loop,
 
 void pl_sio_site_set_siblings(struct pl_sio_site *s, struct pl_conns *const *conns, uint32_t n)
 {
-	if (s->eios)
-		pl_eios_set_siblings(s->eios, conns, n);
-	for (uint32_t i = 0; i < s->nbares; i++)
-		pl_eios_set_siblings(s->bares[i].eios, conns, n);
+	(void)s;
+	(void)conns;
+	(void)n;
 }
 
 void pl_sio_site_drain(struct pl_sio_site *s)
@@ -206,6 +205,6 @@ size_t pl_sio_site_clients(const struct pl_sio_site *s, size_t *polling)
 
 void pl_sio_site_each(struct pl_sio_site *s, void (*visit)(parley_socket *, void *ctx), void *ctx)
 {
-	PL_IDS_EACH (it, &s->ids)
-		visit(PL_CONTAINER(*it, parley_socket, id), ctx);
+	PL_IDS_EACH(it, &s->ids)
+	visit(PL_CONTAINER(*it, parley_socket, id), ctx);
 }

@@ -18,7 +18,8 @@
 struct pl_sio;
 struct pl_sio_site;
 
-/* handlers: whose callbacks run on the workers, see pl_handler_enter. They must outlive the sites. */
+/* handlers: whose callbacks run on the workers, see pl_handler_enter. They must outlive the sites.
+ */
 int pl_sio_new(parley_server *, struct pl_handlers *, struct pl_sio **out) PL_MUST_CHECK;
 void pl_sio_free(struct pl_sio *); /* after the sites; NULL is fine */
 
@@ -56,10 +57,10 @@ int pl_sio_site_new(struct pl_sio *, uint32_t worker, struct pl_loop *, struct p
 void pl_sio_site_set_siblings(struct pl_sio_site *, struct pl_conns *const *conns, uint32_t n);
 /* Everybody is told goodbye; nobody comes in any more. */
 void pl_sio_site_drain(struct pl_sio_site *);
-/* Ends what is still open: every on_disconnect has been called then. Before the connections are
+/* Ends what is still open: every on_disconnect has been called then. After the connections were
  * freed. NULL is fine. */
 void pl_sio_site_close(struct pl_sio_site *);
-/* After the connections were freed. NULL is fine. */
+/* After that, before the loop is freed. NULL is fine. */
 void pl_sio_site_free(struct pl_sio_site *);
 /* For the router: the endpoint of this path, of any method and for upgrades; NULL: none. */
 const struct pl_endpoint *pl_sio_find(struct pl_sio_site *, const struct pl_http_request *);
