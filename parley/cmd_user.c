@@ -2,18 +2,16 @@
  * cmd_user.c - parley user: the people who may come in.
  *
  * A server that runs on the data directory is asked to do it (user_remote.c), so that it happens at
- * once and closes connections; without one the store is opened here (user_local.c). Passwords are
- * typed without an echo or come by standard input, are hashed here, and never stand in a command
- * line.
+ * once and closes connections; without one the store is opened here (user_local.c). A password is
+ * hashed here (read_password.c) and never stands in a command line.
  */
 #include "cmd_user.h"
+#include "read_password.h"
 
 #include "base/mem.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
-#include <termios.h>
-#include <unistd.h>
 
 static const struct verb {
 	const char *name;
@@ -31,72 +29,6 @@ static const struct verb *find_verb(const char *name)
 		if (!strcmp(verbs[i].name, name))
 			return &verbs[i];
 	return NULL;
-}
-
-/* ---- the password ---- */
-
-enum { CTRL_C = 3 };
-
-static int read_line(char *to, size_t size, size_t *len)
-{
-	size_t n = 0;
-	int c;
-	(void)setvbuf(stdin, NULL, _IONBF, 0); /* no copy of it in a buffer */
-	while ((c = getchar()) != EOF && c != '\n' && c != CTRL_C)
-		if (n < size)
-			to[n++] = (char)c;
-	*len = n;
-	return c == CTRL_C || (c == EOF && !n) ? EXIT_FAILED : EXIT_FINE;
-}
-
-/* A line from the terminal that is not shown while it is typed. */
-static int ask_line(const char *prompt, char *to, size_t size, size_t *len)
-{
-	struct termios before, quiet;
-	if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &before))
-		return read_line(to, size, len);
-	quiet = before;
-	/* Ctrl-C must not leave the terminal without its echo: it ends the line instead. */
-	quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
-	quiet.c_cc[VEOL] = CTRL_C;
-	(void)fputs(prompt, stderr);
-	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-	int code = read_line(to, size, len);
-	(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-	(void)fputc('\n', stderr);
-	return code;
-}
-
-/* Room for one byte too many, by which a password that is too long shows. */
-enum { PASSWORD_ROOM = PL_PASSWORD_MAX + 1 };
-
-static int check_password(const char *password, size_t len)
-{
-	char again[PASSWORD_ROOM];
-	size_t n = 0;
-	if (len < PL_PASSWORD_MIN || len > PL_PASSWORD_MAX)
-		return fail("a password has %d to %d bytes", PL_PASSWORD_MIN, PL_PASSWORD_MAX);
-	if (!isatty(STDIN_FILENO))
-		return EXIT_FINE;
-	int code = ask_line("Password again: ", again, sizeof(again), &n);
-	if (!code && (n != len || CRYPTO_memcmp(again, password, len)))
-		code = fail("the two are not the same");
-	OPENSSL_cleanse(again, sizeof(again));
-	return code;
-}
-
-static int read_password(char hash[PL_PASSWORD_HASH])
-{
-	char password[PASSWORD_ROOM];
-	size_t len = 0;
-	int code = ask_line("Password: ", password, sizeof(password), &len);
-	if (code)
-		return fail("no password was given");
-	code = check_password(password, len);
-	if (!code && pl_password_hash(pl_slice(password, len), hash))
-		code = fail("out of memory");
-	OPENSSL_cleanse(password, sizeof(password));
-	return code;
 }
 
 /* ---- what to do ---- */

@@ -8,8 +8,8 @@
 extern char **environ;
 
 const struct command *const commands[] = {
-	&cmd_serve,  &cmd_chat,    &cmd_token, &cmd_user, &cmd_check, &cmd_backup,
-	&cmd_verify, &cmd_version, &cmd_docs,  &cmd_help, NULL,
+	&cmd_serve,  &cmd_chat,   &cmd_token,   &cmd_user, &cmd_hash, &cmd_check,
+	&cmd_backup, &cmd_verify, &cmd_version, &cmd_docs, &cmd_help, NULL,
 };
 
 const struct command *find_command(const char *name)

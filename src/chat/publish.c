@@ -117,6 +117,12 @@ static int from_direct(struct pl_event *e, const struct pl_op *op)
 	return from_pair(e, &d->found, &d->me, &d->other);
 }
 
+static int from_upload(struct pl_event *e, const struct pl_op *op)
+{
+	const struct pl_op_file_start *f = &op->file_start;
+	return from_pair(e, &f->made, &f->me, &f->other);
+}
+
 /* Also whoever said the first word hears of it: its other half sits down there. */
 static int from_first_word(struct pl_event *e, const struct pl_op *op)
 {
@@ -200,6 +206,7 @@ static int (*meaning_of(const struct pl_op *op))(struct pl_event *, const struct
 		return op->mark_read.moved && !op->mark_read.is_silent ? from_mark_read : NULL;
 	case PL_OP_CREATE: return op->create.existed ? NULL : from_create;
 	case PL_OP_DIRECT: return op->direct.create && !op->direct.existed ? from_direct : NULL;
+	case PL_OP_FILE_START: return pl_uuid_is_nil(&op->file_start.made.id) ? NULL : from_upload;
 	case PL_OP_OPEN_ROOM: return op->open_room.is_new_member ? from_open_room : NULL;
 	case PL_OP_LEAVE: return from_leave;
 	case PL_OP_JOIN_GROUP: return from_join_group;
@@ -232,10 +239,14 @@ void pl_hub_finish(void *ctx, struct pl_op *op)
 			     !pl_uuid_is_nil(&op->send.made.id);
 	struct pl_event *first = is_first_word ? event_from(op, from_first_word) : NULL;
 	struct pl_event *e = op->err ? NULL : event_from(op, meaning_of(op));
-	/* The sender's acknowledgement first, then what everybody hears. */
-	pl_op_go_home(op);
+	bool is_last = op->kind == PL_OP_SEND && op->send.is_heard_first;
+	/* As a rule the sender's acknowledgement first, then what everybody hears. */
+	if (!is_last)
+		pl_op_go_home(op);
 	/* Without memory the live event is lost, not the message: it is in the history. */
 	int lost = first ? pl_bus_publish(bus, first) : 0;
 	lost = e ? pl_bus_publish(bus, e) : lost;
 	(void)lost;
+	if (is_last)
+		pl_op_go_home(op);
 }

@@ -1,20 +1,19 @@
 /*
- * session.c - the life of a session.
+ * session.c - the life of a session, whatever carries it.
  *
- * Invariants:  refs = 1 while the connection lives, plus the operations under way;  messages are
+ * Invariants:  refs = 1 while the line lives, plus the operations under way;  messages are
  * handed to the dialect one at a time and in order, never while a sign-in is under way.
  */
 #include "dialect/session.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "wire/url.h"
+#include "dialect/session_conn.h"
 
 enum {
 	WAITING_BYTES = 256 * 1024,
 	WAITING_MAX = 64,
 	OUT_MAX = 64 << 20,
-	TOKEN_ARENA = 64 * 1024,
 	REFRESH_MS = 1000, /* how often a token that ran out looks whether its successor came */
 	WORKER_SHIFT = 48, /* peer ids: the worker above, a counter below */
 };
@@ -62,6 +61,11 @@ void pl_gateway_set_auth(struct pl_gateway *g, struct pl_auth *auth)
 	g->auth = auth;
 }
 
+static const struct pl_line_ops *line_of(const struct pl_session *s)
+{
+	return s->dialect->line ? s->dialect->line : &pl_session_conn_line;
+}
+
 struct pl_buf *pl_session_out(struct pl_session *s)
 {
 	pl_buf_clear(&s->gateway->out);
@@ -70,12 +74,12 @@ struct pl_buf *pl_session_out(struct pl_session *s)
 
 void pl_session_send(struct pl_session *s, struct pl_buf *b)
 {
-	if (!s->conn)
+	if (!s->line)
 		return;
 	if (b->err)
-		pl_conn_close(s->conn, 1011, PL_S("answer too large, or out of memory"));
+		line_of(s)->close(s, 1011, PL_S("answer too large, or out of memory"));
 	else
-		pl_conn_send(s->conn, PL_WS_TEXT, pl_buf_slice(b));
+		line_of(s)->send(s, pl_buf_slice(b));
 }
 
 /* ---- life ---- */
@@ -92,19 +96,19 @@ static void release(struct pl_session *s)
 /* Not on its way out: who was told to go neither signs in nor asks any more. */
 static bool is_here(const struct pl_session *s)
 {
-	return s->conn && (s->request || pl_conn_is_open(s->conn));
+	return s->line && (s->is_asking || line_of(s)->is_open(s));
 }
 
-static void end(struct pl_session *s, uint16_t code, struct pl_slice reason)
+void pl_session_close_line(struct pl_session *s, uint16_t code, struct pl_slice reason)
 {
-	if (s->conn)
-		pl_conn_close(s->conn, code, reason);
+	if (s->line)
+		line_of(s)->close(s, code, reason);
 }
 
 static void dismiss(struct pl_peer *p, const struct pl_event *why)
 {
 	struct pl_session *s = PL_CONTAINER(p, struct pl_session, peer);
-	end(s, 1008, why->payload);
+	pl_session_close_line(s, 1008, why->payload);
 }
 
 static void wait_for_expiry(struct pl_session *s)
@@ -123,7 +127,7 @@ static void on_timer(struct pl_timer *t)
 	if (!pl_session_is_signed_in(s)) {
 		if (s->dialect->on_deadline)
 			s->dialect->on_deadline(s);
-		end(s, 1008, PL_S("nobody signed in"));
+		pl_session_close_line(s, 1008, PL_S("nobody signed in"));
 		return;
 	}
 	/* The clock on the wall may have been set back: look again rather than trust the wait. */
@@ -136,7 +140,7 @@ static void on_timer(struct pl_timer *t)
 	if (is_over) {
 		pl_metric_add(hub->metrics, PL_M_AUTH_EXPIRED, 1);
 		s->dialect->on_expiry(s, s->expires_s, true);
-		end(s, 1008, PL_S("token expired"));
+		pl_session_close_line(s, 1008, PL_S("token expired"));
 		return;
 	}
 	if (!s->is_warned)
@@ -145,36 +149,17 @@ static void on_timer(struct pl_timer *t)
 	wait_for_expiry(s);
 }
 
-static struct pl_slice find_token(const struct pl_request *q, struct pl_arena *a)
-{
-	struct pl_slice query = {NULL, 0};
-	if (pl_query_get(q->http->query, "token", a, &query))
-		query = (struct pl_slice){NULL, 0};
-	struct pl_slice token = pl_token_find(pl_http_header(&q->http->head, "Authorization"),
-					      query, pl_http_header(&q->http->head, "Cookie"));
-	struct pl_slice decoded;
-	bool is_decoded = token.len && !pl_percent_decode(token, false, a, &decoded);
-	return is_decoded ? decoded : token;
-}
-
-static struct pl_slice token_of(const struct pl_dialect *d, const struct pl_request *q,
-				struct pl_arena *a)
-{
-	return d->find_token ? d->find_token(q, a) : find_token(q, a);
-}
-
 static size_t waiting_bytes(const struct pl_session *s)
 {
 	return s->dialect->waiting_bytes ? s->dialect->waiting_bytes : WAITING_BYTES;
 }
 
-static struct pl_session *new_session(struct pl_conn *c, struct pl_gateway *g,
-				      const struct pl_dialect *d)
+struct pl_session *pl_session_new(void *line, struct pl_gateway *g, const struct pl_dialect *d)
 {
 	struct pl_session *s = pl_zalloc(1, d->size ? d->size : sizeof(*s));
 	if (!s)
 		return NULL;
-	s->conn = c;
+	s->line = line;
 	s->gateway = g;
 	s->dialect = d;
 	s->refs = 1;
@@ -184,25 +169,13 @@ static struct pl_session *new_session(struct pl_conn *c, struct pl_gateway *g,
 	return s;
 }
 
-static void refuse_upgrade(struct pl_conn *c, int err)
+void pl_session_ask(struct pl_session *s, struct pl_slice token)
 {
-	pl_conn_respond_text(c, err == PL_EINVAL ? 400 : 503, "text/plain", PL_S("refused\n"));
+	s->is_asking = true;
+	pl_session_sign_in(s, token, (struct pl_slice){NULL, 0}, false);
 }
 
-/* As one that is upgraded when the token is known to be good. */
-static void open_later(struct pl_session *s, const struct pl_request *q, struct pl_slice token)
-{
-	s->request = pl_request_keep(q);
-	if (s->request) {
-		pl_conn_set_user(s->conn, s);
-		pl_session_sign_in(s, token, (struct pl_slice){NULL, 0}, false);
-		return;
-	}
-	refuse_upgrade(s->conn, PL_ENOMEM);
-	pl_free(s);
-}
-
-static void begin(struct pl_session *s, struct pl_slice token)
+static void take_token(struct pl_session *s, struct pl_slice token)
 {
 	if (token.len)
 		pl_session_sign_in(s, token, (struct pl_slice){NULL, 0}, false);
@@ -210,36 +183,12 @@ static void begin(struct pl_session *s, struct pl_slice token)
 		s->dialect->on_no_token(s);
 }
 
-static void open_now(struct pl_session *s, const struct pl_request *q, struct pl_slice token)
+void pl_session_begin(struct pl_session *s, struct pl_slice token)
 {
 	struct pl_gateway *g = s->gateway;
-	int err = pl_conn_upgrade(s->conn, q, (struct pl_slice){NULL, 0}, s);
-	if (err) {
-		refuse_upgrade(s->conn, err);
-		pl_free(s);
-		return;
-	}
 	if (g->options->auth_deadline_ms)
 		pl_timer_set(g->hub->loop, &s->timer, g->options->auth_deadline_ms);
-	begin(s, token);
-}
-
-void pl_session_open(struct pl_conn *c, const struct pl_request *q, struct pl_gateway *g,
-		     const struct pl_dialect *d)
-{
-	struct pl_session *s = new_session(c, g, d);
-	struct pl_arena a;
-	if (!s) {
-		refuse_upgrade(c, PL_ENOMEM);
-		return;
-	}
-	pl_arena_init(&a, TOKEN_ARENA);
-	struct pl_slice token = token_of(d, q, &a);
-	if (token.len && d->asks_first)
-		open_later(s, q, token);
-	else
-		open_now(s, q, token);
-	pl_arena_fini(&a);
+	take_token(s, token);
 }
 
 /* Nobody is signed in, and nothing is left of whoever was. */
@@ -250,20 +199,21 @@ static void sign_out(struct pl_session *s)
 	pl_hub_leave(s->gateway->hub, &s->peer);
 }
 
-void pl_session_close(struct pl_conn *c, uint16_t code, struct pl_slice reason)
+/* Nothing of the line is ours any more. */
+static void let_go(struct pl_session *s)
 {
-	struct pl_session *s = pl_conn_user(c);
-	(void)code;
-	(void)reason;
-	if (!s)
-		return; /* it broke while it was being upgraded, and never became a session */
+	pl_timer_stop(&s->timer);
+	s->line = NULL;
+	release(s);
+}
+
+void pl_session_end(struct pl_session *s)
+{
 	sign_out(s);
 	if (s->preparing)
 		pl_session_done(s->preparing);
 	s->preparing = NULL;
-	pl_timer_stop(&s->timer);
-	s->conn = NULL;
-	release(s);
+	let_go(s);
 }
 
 /* ---- messages ---- */
@@ -274,7 +224,8 @@ static void keep_waiting(struct pl_session *s, struct pl_slice text)
 	/* All of it or nothing: whoever reads it back believes the length. */
 	uint32_t max = s->dialect->waiting_max ? s->dialect->waiting_max : WAITING_MAX;
 	if (s->nwaiting == max || pl_buf_reserve(&s->waiting, sizeof(len) + text.len)) {
-		end(s, 1008, PL_S("too much was sent before signing in was done"));
+		pl_session_close_line(s, 1008,
+				      PL_S("too much was sent before signing in was done"));
 		return;
 	}
 	pl_buf_put(&s->waiting, &len, sizeof(len));
@@ -282,28 +233,23 @@ static void keep_waiting(struct pl_session *s, struct pl_slice text)
 	s->nwaiting++;
 }
 
-void pl_session_message(struct pl_conn *c, enum pl_ws_op kind, struct pl_slice data)
+void pl_session_say(struct pl_session *s, struct pl_slice text)
 {
-	struct pl_session *s = pl_conn_user(c);
-	(void)kind; /* binary frames may carry the same text */
 	if (s->is_signing_in)
-		keep_waiting(s, data);
+		keep_waiting(s, text);
 	else
-		s->dialect->on_text(s, data);
+		s->dialect->on_text(s, text);
 }
 
-void pl_session_become(struct pl_session *s, const struct pl_dialect *d, const struct pl_request *q,
-		       struct pl_slice first)
+void pl_session_turn_into(struct pl_session *s, const struct pl_dialect *d, struct pl_slice token,
+			  struct pl_slice first)
 {
-	struct pl_arena a;
 	s->dialect = d;
 	s->peer.ops = d->peer_ops;
 	pl_buf_init(&s->waiting, waiting_bytes(s));
-	pl_arena_init(&a, TOKEN_ARENA);
-	begin(s, token_of(d, q, &a));
-	pl_arena_fini(&a);
+	take_token(s, token);
 	if (is_here(s))
-		pl_session_message(s->conn, PL_WS_TEXT, first);
+		pl_session_say(s, first);
 }
 
 /* Takes what waits as far as it gets: one of the messages may sign in again. */
@@ -317,7 +263,7 @@ static void say_what_waited(struct pl_session *s)
 	while (is_here(s) && at + sizeof(len) <= waiting.len) {
 		memcpy(&len, waiting.at + at, sizeof(len));
 		at += sizeof(len);
-		pl_session_message(s->conn, PL_WS_TEXT, pl_slice(waiting.at + at, len));
+		pl_session_say(s, pl_slice(waiting.at + at, len));
 		at += len;
 	}
 	pl_buf_fini(&waiting);
@@ -351,7 +297,7 @@ void pl_session_submit(struct pl_session *s, struct pl_op *op)
 struct pl_session *pl_session_of(const struct pl_op *op)
 {
 	struct pl_session *s = ((const struct call *)op->owner)->session;
-	return s->conn ? s : NULL;
+	return s->line ? s : NULL;
 }
 
 bool pl_session_is_still(const struct pl_op *op)
@@ -416,50 +362,26 @@ static int enter(struct pl_session *s, const struct pl_op *op, uint64_t expires_
 	return 0;
 }
 
-/* Nothing of the connection is ours any more: no on_close will come. */
-static void let_go(struct pl_session *s)
+/* Whether the session is still there. */
+static bool answer(struct pl_session *s, int err)
 {
-	pl_timer_stop(&s->timer);
-	s->conn = NULL;
-	release(s);
-}
-
-static bool is_clients_fault(int err)
-{
-	return err == PL_EDENIED || err == PL_EEXPIRED || err == PL_ENOTFOUND ||
-	       err == PL_EEXISTS || err == PL_ELIMIT;
-}
-
-static void answer_upgrade(struct pl_session *s, int err)
-{
-	struct pl_conn *c = s->conn;
-	int failed = err ? err : pl_conn_upgrade(c, s->request, (struct pl_slice){NULL, 0}, s);
-	if (!failed) {
-		pl_free(s->request);
-		s->request = NULL;
-		return;
+	s->refs++; /* it must still be there to be looked at */
+	s->is_asking = false;
+	if (!line_of(s)->answer(s, err)) {
+		sign_out(s);
+		let_go(s);
 	}
-	pl_conn_set_user(c, NULL);
-	if (err && is_clients_fault(err))
-		pl_conn_respond_text(c, 401, "text/plain", PL_S("Unauthorized\n"));
-	else
-		refuse_upgrade(c, err ? PL_ENOMEM : failed);
-	sign_out(s);
-	let_go(s);
+	bool is_there = s->line != NULL;
+	release(s);
+	return is_there;
 }
 
 /* The end of a sign-in, good or bad. The session may be gone afterwards. */
 static void conclude(struct pl_session *s, struct pl_slice ref, bool was_asked, int err)
 {
 	s->is_signing_in = false;
-	if (s->request) {
-		s->refs++; /* it must still be there to be looked at */
-		answer_upgrade(s, err);
-		bool is_open = s->conn != NULL;
-		release(s);
-		if (!is_open)
-			return;
-	}
+	if (s->is_asking && !answer(s, err))
+		return;
 	s->dialect->on_signed_in(s, ref, was_asked, err);
 	say_what_waited(s);
 }
@@ -505,10 +427,11 @@ static int check_token(struct pl_session *s, struct pl_slice token, struct pl_ar
 			  : PL_ESTATE;
 	if (!err)
 		return 0;
-	struct pl_ip from = pl_ip_site(*pl_conn_from(s->conn));
+	struct pl_ip from = pl_ip_site(line_of(s)->from(s));
+	g->refusal = why;
 	pl_metric_add(hub->metrics, PL_M_AUTH_FAILED, 1);
 	pl_log(hub->log, PL_INFO, "auth", "connection %llu: token refused: %s",
-	       (unsigned long long)pl_conn_id(s->conn), why);
+	       (unsigned long long)line_of(s)->number(s), why);
 	if (pl_limits_take(hub->limits, PL_LIMIT_AUTH_FAILURES, pl_slice(from.b, sizeof(from.b)),
 			   pl_now_ms(), NULL))
 		err = PL_ELIMIT; /* somebody is guessing */
@@ -533,6 +456,7 @@ static int start_sign_in(struct pl_session *s, struct pl_slice token, struct pl_
 	op->sign_in.issued_s = who.issued_s;
 	op->sign_in.provision = s->gateway->options->provision;
 	op->sign_in.claims = (struct pl_user){.subject = who.subject,
+					      .subject_is_number = who.subject_is_number,
 					      .username = who.username,
 					      .display_name = who.name,
 					      .email = who.email,
@@ -550,17 +474,24 @@ int pl_session_be_guest(struct pl_session *s, const struct pl_user *user)
 	return err;
 }
 
-void pl_session_sign_in(struct pl_session *s, struct pl_slice token, struct pl_slice ref,
-			bool was_asked)
+static void refuse(struct pl_session *s, struct pl_slice ref, bool was_asked, int err)
 {
-	int err = start_sign_in(s, token, ref, was_asked);
-	if (!err)
-		return;
-	if (s->request) {
+	if (s->is_asking) {
 		conclude(s, ref, was_asked, err);
 		return;
 	}
 	s->dialect->on_signed_in(s, ref, was_asked, err);
 	if (err == PL_ELIMIT)
-		end(s, 1008, PL_S("too many refused tokens"));
+		pl_session_close_line(s, 1008, PL_S("too many refused tokens"));
+}
+
+void pl_session_sign_in(struct pl_session *s, struct pl_slice token, struct pl_slice ref,
+			bool was_asked)
+{
+	struct pl_gateway *g = s->gateway;
+	g->refusal = NULL;
+	int err = start_sign_in(s, token, ref, was_asked);
+	if (err)
+		refuse(s, ref, was_asked, err);
+	g->refusal = NULL;
 }

@@ -1,6 +1,7 @@
 /*
- * session.h - one client of a dialect, from the WebSocket handshake to its end: who it is, when its
- * token expires, and what waits until it is known.
+ * session.h - one client of a dialect, from its handshake to its end: who it is, when its token
+ * expires, and what waits until it is known. What carries its words is behind a few functions: a
+ * WebSocket of its own (session_conn.c), or something that a dialect brings.
  */
 #ifndef PL_DIALECT_SESSION_H
 #define PL_DIALECT_SESSION_H
@@ -36,6 +37,9 @@ struct pl_gateway {
 	struct pl_buf out; /* scratch of the reply that is being written */
 	uint64_t next_id;
 	const struct pl_custom_message *native_handlers; /* native.h; NULL: none */
+	/* While somebody is told that signing in failed: why the token was refused; NULL: it was
+	 * not. */
+	const char *refusal;
 };
 
 /* worker: distinct for each gateway of the process. */
@@ -44,6 +48,22 @@ int pl_gateway_init(struct pl_gateway *, struct pl_hub *, const struct pl_gatewa
 void pl_gateway_fini(struct pl_gateway *);
 /* Takes the reference. */
 void pl_gateway_set_auth(struct pl_gateway *, struct pl_auth *);
+
+/* What carries a session. */
+struct pl_line_ops {
+	/* Not on its way out. Not asked of who was not answered yet. */
+	bool (*is_open)(const struct pl_session *);
+	void (*send)(struct pl_session *, struct pl_slice text);
+	/* What follows, follows later: pl_session_end is never called from inside. */
+	void (*close)(struct pl_session *, uint16_t code, struct pl_slice reason);
+	struct pl_ip (*from)(const struct pl_session *);
+	uint64_t (*number)(const struct pl_session *); /* for logs */
+	/*
+	 * To who asked to come in (pl_session_ask): err 0: it may. False: it did not come in, and
+	 * the line is not the session's any more, which leaves by itself.
+	 */
+	bool (*answer)(struct pl_session *, int err);
+};
 
 /* How a dialect speaks: what the common session asks of it. */
 struct pl_dialect {
@@ -60,6 +80,7 @@ struct pl_dialect {
 
 	/* What follows may be left out. */
 	size_t size; /* of its sessions, which begin with struct pl_session and are zeroed */
+	const struct pl_line_ops *line; /* without it: a WebSocket */
 	/* Where the handshake brings the token; at == NULL: nowhere. Without this: pl_token_find.
 	 */
 	struct pl_slice (*find_token)(const struct pl_request *, struct pl_arena *);
@@ -84,12 +105,16 @@ struct pl_dialect {
 
 struct pl_session {
 	struct pl_peer peer;
-	struct pl_conn *conn; /* NULL: the connection is gone, operations may still come home */
+	union { /* NULL: the line is gone, operations may still come home */
+		struct pl_conn *conn;
+		void *line; /* theirs, where the dialect has line ops of its own */
+	};
 	struct pl_gateway *gateway;
 	const struct pl_dialect *dialect;
 	uint32_t refs; /* the connection's, and one per operation under way */
 	bool is_signing_in, is_warned;
-	struct pl_request *request; /* whose upgrade is not answered yet; else NULL */
+	bool is_asking;             /* the line waits for an answer: may it come in? */
+	struct pl_request *request; /* of a WebSocket that is asking; else NULL */
 	struct pl_op *preparing;    /* the sign-in that pl_session_ready ends; else NULL */
 	struct pl_buf waiting;      /* messages that came while signing in: length, bytes */
 	uint32_t nwaiting;
@@ -114,6 +139,26 @@ void pl_session_become(struct pl_session *, const struct pl_dialect *, const str
 		       struct pl_slice first);
 void pl_session_message(struct pl_conn *, enum pl_ws_op, struct pl_slice);
 void pl_session_close(struct pl_conn *, uint16_t code, struct pl_slice reason);
+
+/* ---- for lines ---- */
+
+/* NULL: no memory. */
+struct pl_session *pl_session_new(void *line, struct pl_gateway *,
+				  const struct pl_dialect *) PL_MUST_CHECK;
+/* May it come in, with this token? The line's `answer` says so, perhaps at once; then
+ * on_signed_in, if it came in. */
+void pl_session_ask(struct pl_session *, struct pl_slice token);
+/* It is there: the deadline to sign in begins, and a token signs in. */
+void pl_session_begin(struct pl_session *, struct pl_slice token);
+/* A whole message came. */
+void pl_session_say(struct pl_session *, struct pl_slice text);
+/* As pl_session_become, with the token of the handshake. */
+void pl_session_turn_into(struct pl_session *, const struct pl_dialect *, struct pl_slice token,
+			  struct pl_slice first);
+/* The line is gone. The session may be too. */
+void pl_session_end(struct pl_session *);
+
+/* ---- for dialects ---- */
 
 /* Somebody whom nobody vouches for, as the dialect invented it. 0: there is no deadline any more.
  */
@@ -154,6 +199,9 @@ void pl_session_hold(struct pl_op *, struct pl_op *held);
 struct pl_op *pl_session_held(const struct pl_op *);
 /* Frees the op, and the session with the last reference. */
 void pl_session_done(struct pl_op *);
+
+/* Ends the line, with a code of WebSockets. Nothing happens where there is none any more. */
+void pl_session_close_line(struct pl_session *, uint16_t code, struct pl_slice reason);
 
 /* The reply buffer, empty. Send it with pl_session_send. */
 struct pl_buf *pl_session_out(struct pl_session *);

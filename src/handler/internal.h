@@ -2,6 +2,7 @@
 #ifndef PL_HANDLER_INTERNAL_H
 #define PL_HANDLER_INTERNAL_H
 
+#include "handler/fields.h"
 #include "handler/handler.h"
 
 #include "base/mem.h"
@@ -235,9 +236,6 @@ void pl_text_put(struct pl_buf *, struct pl_slice);
 struct pl_slice pl_text_cut(struct pl_slice, char *out, size_t max);
 
 /* json_out.c */
-/* Appends the object. PL_EINVAL: no list, or a field that no function made; PL_ELIMIT: over
- * PARLEY_FIELDS_MAX; the buffer's error. */
-int pl_fields_write(struct pl_buf *, const struct parley_field *) PL_MUST_CHECK;
 /* In the site's scratch. *out is valid until the next one, or pl_object_done. */
 int pl_object_make(struct pl_handler_site *, const struct parley_field *,
 		   struct pl_slice *out) PL_MUST_CHECK;

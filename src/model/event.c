@@ -90,6 +90,7 @@ int pl_user_copy(struct pl_arena *a, const struct pl_user *from, struct pl_user 
 	if (!at)
 		return PL_ENOMEM;
 	*out = (struct pl_user){.id = from->id,
+				.subject_is_number = from->subject_is_number,
 				.subject = put_text(&at, from->subject),
 				.username = put_text(&at, from->username),
 				.display_name = put_text(&at, from->display_name),

@@ -13,6 +13,7 @@
 struct pl_user {
 	struct pl_uuid id;
 	struct pl_slice subject, username, display_name, email, phone, avatar_url;
+	bool subject_is_number; /* the claim was one */
 };
 
 enum pl_conversation_type { PL_DIRECT = 1, PL_GROUP, PL_ROOM };

@@ -3,13 +3,18 @@
 #define PL_REST_INTERNAL_H
 
 #include "rest/rest.h"
-#include "wire/json.h"
+
+enum pl_rest_access {
+	PL_REST_KEY,    /* with the admin key */
+	PL_REST_ANYONE, /* without */
+	PL_REST_OPTION, /* without, if struct pl_rest says so (is_open) */
+};
 
 /* One route: who may ask, and who answers. */
 struct pl_rest_row {
 	enum pl_http_method method;
 	const char *path;
-	bool is_open; /* without the admin key */
+	enum pl_rest_access access;
 	void (*answer)(struct pl_rest *, struct pl_conn *, const struct pl_request *);
 	/* The connection went away while the answer was owed. NULL: it never is, beyond answer().
 	 */
@@ -19,12 +24,16 @@ struct pl_rest_row {
 /* admin.c: whether the request carries the key. */
 bool pl_admin_allows(const struct pl_admin_key *, const struct pl_http_request *);
 
-/* Routes: health.c, metrics.c, stats.c */
+/* Whether the asker is an administrator, or is believed to be one. */
+bool pl_rest_is_admin(const struct pl_rest *, const struct pl_request *);
+
+/* Routes: health.c, metrics.c, stats.c, broadcast.c */
 void pl_rest_health(struct pl_rest *, struct pl_conn *, const struct pl_request *);
 void pl_rest_ready(struct pl_rest *, struct pl_conn *, const struct pl_request *);
 void pl_rest_metrics(struct pl_rest *, struct pl_conn *, const struct pl_request *);
 void pl_rest_stats(struct pl_rest *, struct pl_conn *, const struct pl_request *);
 void pl_rest_stats_gone(struct pl_conn *);
+void pl_rest_broadcast(struct pl_rest *, struct pl_conn *, const struct pl_request *);
 
 /* body.c: the JSON object that was sent, valid until the parser's next use; NULL: refuse with
  * *status and *why. */

@@ -10,28 +10,33 @@ static void qrypt_info(struct pl_rest *r, struct pl_conn *c, const struct pl_req
 }
 
 static const struct pl_rest_row rows[] = {
-	{PL_HTTP_GET, "/health", true, pl_rest_health, NULL},
-	{PL_HTTP_GET, "/ready", false, pl_rest_ready, NULL},
-	{PL_HTTP_GET, "/metrics", false, pl_rest_metrics, NULL},
-	{PL_HTTP_GET, "/ws/stats", false, pl_rest_stats, pl_rest_stats_gone},
-	{PL_HTTP_GET, "/api/websocket", true, qrypt_info, NULL},
-#define ACCOUNTS(at)                                                                    \
-	{PL_HTTP_POST, at "/register", true, pl_rest_register, pl_rest_account_gone},   \
-		{PL_HTTP_POST, at "/login", true, pl_rest_login, pl_rest_account_gone}, \
-		{PL_HTTP_POST, at "/logout", true, pl_rest_logout, NULL},               \
-		{PL_HTTP_OPTIONS, at "/*", true, pl_rest_preflight, NULL},              \
-		{PL_HTTP_POST, at "/*", true, pl_rest_no_such_call, NULL},              \
-	{                                                                               \
-		PL_HTTP_GET, at "/*", true, pl_rest_no_such_call, NULL                  \
+	{PL_HTTP_GET, "/health", PL_REST_ANYONE, pl_rest_health, NULL},
+	{PL_HTTP_GET, "/ready", PL_REST_KEY, pl_rest_ready, NULL},
+	{PL_HTTP_GET, "/metrics", PL_REST_KEY, pl_rest_metrics, NULL},
+	{PL_HTTP_GET, "/ws/stats", PL_REST_OPTION, pl_rest_stats, pl_rest_stats_gone},
+	{PL_HTTP_POST, "/ws/broadcast", PL_REST_OPTION, pl_rest_broadcast, NULL},
+	{PL_HTTP_OPTIONS, "/ws/stats", PL_REST_ANYONE, pl_rest_preflight, NULL},
+	{PL_HTTP_OPTIONS, "/ws/broadcast", PL_REST_ANYONE, pl_rest_preflight, NULL},
+	{PL_HTTP_GET, "/api/websocket", PL_REST_ANYONE, qrypt_info, NULL},
+#define ACCOUNTS(at)                                                                              \
+	{PL_HTTP_POST, at "/register", PL_REST_ANYONE, pl_rest_register, pl_rest_account_gone},   \
+		{PL_HTTP_POST, at "/login", PL_REST_ANYONE, pl_rest_login, pl_rest_account_gone}, \
+		{PL_HTTP_POST, at "/logout", PL_REST_ANYONE, pl_rest_logout, NULL},               \
+		{PL_HTTP_OPTIONS, at "/*", PL_REST_ANYONE, pl_rest_preflight, NULL},              \
+		{PL_HTTP_POST, at "/*", PL_REST_ANYONE, pl_rest_no_such_call, NULL},              \
+	{                                                                                         \
+		PL_HTTP_GET, at "/*", PL_REST_ANYONE, pl_rest_no_such_call, NULL                  \
 	}
 	ACCOUNTS("/api/auth"),
 	ACCOUNTS("/auth"),
 #undef ACCOUNTS
-	{PL_HTTP_GET, "/admin/users", false, pl_rest_user_list, pl_rest_user_gone},
-	{PL_HTTP_POST, "/admin/users", false, pl_rest_user_add, pl_rest_user_gone},
-	{PL_HTTP_POST, "/admin/users/password", false, pl_rest_user_password, pl_rest_user_gone},
-	{PL_HTTP_POST, "/admin/users/disable", false, pl_rest_user_disable, pl_rest_user_gone},
-	{PL_HTTP_POST, "/admin/users/enable", false, pl_rest_user_enable, pl_rest_user_gone},
+	{PL_HTTP_GET, "/admin/users", PL_REST_KEY, pl_rest_user_list, pl_rest_user_gone},
+	{PL_HTTP_POST, "/admin/users", PL_REST_KEY, pl_rest_user_add, pl_rest_user_gone},
+	{PL_HTTP_POST, "/admin/users/password", PL_REST_KEY, pl_rest_user_password,
+	 pl_rest_user_gone},
+	{PL_HTTP_POST, "/admin/users/disable", PL_REST_KEY, pl_rest_user_disable,
+	 pl_rest_user_gone},
+	{PL_HTTP_POST, "/admin/users/enable", PL_REST_KEY, pl_rest_user_enable, pl_rest_user_gone},
 };
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
 _Static_assert((size_t)ROWS <= (size_t)PL_REST_ROUTES_MAX,
@@ -46,14 +51,21 @@ static void refuse(struct pl_rest *r, struct pl_conn *c)
 	pl_rest_fail(c, 401, "this needs the admin key as a bearer token", &how);
 }
 
+bool pl_rest_is_admin(const struct pl_rest *r, const struct pl_request *q)
+{
+	return r->is_trusted || pl_admin_allows(&r->key, q->http);
+}
+
 static void on_request(struct pl_conn *c, const struct pl_request *q)
 {
 	struct pl_rest_door *door = pl_conn_ctx(c);
-	if (door->row->is_open || door->rest->is_trusted ||
-	    pl_admin_allows(&door->rest->key, q->http))
-		door->row->answer(door->rest, c, q);
+	struct pl_rest *r = door->rest;
+	enum pl_rest_access access = door->row->access;
+	bool is_open = access == PL_REST_ANYONE || (access == PL_REST_OPTION && r->is_open);
+	if (is_open || pl_rest_is_admin(r, q))
+		door->row->answer(r, c, q);
 	else
-		refuse(door->rest, c);
+		refuse(r, c);
 }
 
 static void on_close(struct pl_conn *c, uint16_t code, struct pl_slice reason)

@@ -15,6 +15,7 @@
 #include "auth/hasher.h"
 #include "chat/hub.h"
 #include "conn/conn.h"
+#include "wire/json.h"
 
 struct pl_rest;
 struct pl_rest_row;
@@ -42,6 +43,12 @@ struct pl_rest_shared {
 	const char *(*why_not_ready)(void *ctx);
 	/* [any thread] Days until the certificate expires; false: there is none. May be NULL. */
 	bool (*certificate_days)(void *ctx, int64_t *days);
+	/*
+	 * Emits an event to every Socket.IO socket of "/", on all workers. NULL: there are none.
+	 * data: of the asker's parser, or NULL. 0; PL_EINVAL: a name that may not be sent;
+	 * PL_ETOOBIG; PL_ENOMEM.
+	 */
+	int (*broadcast)(void *ctx, struct pl_slice event, const struct pl_json *data);
 	void *ctx;
 };
 
@@ -67,10 +74,12 @@ struct pl_accounts {
 
 struct pl_rest {
 	const struct pl_rest_shared *shared;
-	struct pl_hub *hub;          /* of this worker */
-	struct pl_admin_key key;     /* written on the worker's thread, or before it starts */
-	uint32_t gathers;            /* answers that wait for the other workers */
-	struct pl_accounts accounts; /* zero: there are none. Set after pl_rest_init */
+	struct pl_hub *hub;            /* of this worker */
+	struct pl_admin_key key;       /* written on the worker's thread, or before it starts */
+	uint32_t gathers;              /* answers that wait for the other workers */
+	struct pl_accounts accounts;   /* zero: there are none. Set after pl_rest_init */
+	struct pl_json_parser *bodies; /* for bodies that may be large; the worker's scratch */
+	bool is_open; /* what its row says may be open asks for no key. On the worker's thread */
 	/* Who can ask here has the data directory's files: the admin key is not asked for. */
 	bool is_trusted;
 	struct pl_rest_door {

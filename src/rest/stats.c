@@ -1,6 +1,9 @@
 /*
  * stats.c - GET /ws/stats: connections, rooms and who is online.
  *
+ * One answer for two kinds of clients: the first three members are the Socket.IO chat's, the rest
+ * is QryptChat's. Who asks without the admin key, where that is allowed, gets the three.
+ *
  * Counts are read from the metrics. Who is online and which conversations have listeners is known
  * to each worker for itself, so the question travels: worker 0, worker 1 ... and home again, as
  * one task that is on one loop's thread at a time and needs no lock.
@@ -20,6 +23,7 @@
 enum {
 	LISTED_MAX = 100000, /* ids of one answer, users and conversations each */
 	GATHERS_MAX = 4,     /* of one worker at once */
+	BUSY_RETRY_MS = 1000,
 	ID = sizeof(struct pl_uuid),
 	ANSWER_MAX = LISTED_MAX * (PL_UUID_TEXT + 3) + 1024,
 };
@@ -28,10 +32,12 @@ struct gather {
 	struct pl_task task;
 	struct pl_rest *home;
 	struct pl_conn *conn;
+	struct pl_cors from;
 	size_t at;                  /* the worker that is asked */
 	struct pl_buf users, rooms; /* ids, one behind the other */
 	uint64_t nusers;            /* also those that are not listed */
 	bool is_truncated;
+	bool is_admin; /* who asked */
 };
 
 static void put_id(struct gather *g, struct pl_buf *ids, const char *id)
@@ -90,27 +96,45 @@ static void put_count(struct pl_buf *b, const struct pl_rest_shared *s, enum pl_
 	pl_buf_put_i64(b, pl_metric_sum(s->sets, s->nsets, id));
 }
 
-static void answer(struct gather *g)
+static void put_three(struct pl_buf *b, struct gather *g, uint64_t rooms)
+{
+	PL_PUT(b, "{\"onlineUsers\":");
+	pl_buf_put_u64(b, g->nusers);
+	PL_PUT(b, ",\"rooms\":");
+	pl_buf_put_u64(b, rooms);
+	PL_PUT(b, ",\"connections\":");
+	put_count(b, g->home->shared, PL_M_WS_OPEN);
+}
+
+static void put_rest(struct pl_buf *b, const struct gather *g, uint64_t rooms)
 {
 	const struct pl_rest_shared *s = g->home->shared;
+	PL_PUT(b, ",\"totalConnections\":");
+	put_count(b, s, PL_M_WS_OPEN);
+	PL_PUT(b, ",\"authenticatedConnections\":");
+	put_count(b, s, PL_M_SIGNED_IN);
+	PL_PUT(b, ",\"roomStats\":{\"totalConnections\":");
+	put_count(b, s, PL_M_WS_OPEN);
+	PL_PUT(b, ",\"totalRooms\":");
+	pl_buf_put_u64(b, rooms);
+	PL_PUT(b, ",\"totalUsers\":");
+	pl_buf_put_u64(b, g->nusers);
+	PL_PUT(b, ",\"onlineUsers\":[");
+	put_users(b, &g->users);
+	PL_PUT(b, "]},\"truncated\":");
+	pl_json_put_bool(b, g->is_truncated);
+}
+
+static void answer(struct gather *g)
+{
+	uint64_t rooms = count_distinct(&g->rooms);
 	struct pl_buf b;
 	pl_buf_init(&b, ANSWER_MAX);
-	PL_PUT(&b, "{\"totalConnections\":");
-	put_count(&b, s, PL_M_WS_OPEN);
-	PL_PUT(&b, ",\"authenticatedConnections\":");
-	put_count(&b, s, PL_M_SIGNED_IN);
-	PL_PUT(&b, ",\"roomStats\":{\"totalConnections\":");
-	put_count(&b, s, PL_M_WS_OPEN);
-	PL_PUT(&b, ",\"totalRooms\":");
-	pl_buf_put_u64(&b, count_distinct(&g->rooms));
-	PL_PUT(&b, ",\"totalUsers\":");
-	pl_buf_put_u64(&b, g->nusers);
-	PL_PUT(&b, ",\"onlineUsers\":[");
-	put_users(&b, &g->users);
-	PL_PUT(&b, "]},\"truncated\":");
-	pl_json_put_bool(&b, g->is_truncated);
+	put_three(&b, g, rooms);
+	if (g->is_admin)
+		put_rest(&b, g, rooms);
 	PL_PUT(&b, "}\n");
-	pl_rest_reply_buf(g->conn, 200, PL_REST_JSON, &b);
+	pl_cors_reply(g->conn, &g->from, 200, &b, 0);
 }
 
 /* ---- the way ---- */
@@ -130,7 +154,7 @@ static void come_home(struct pl_task *t)
 		/* Before the answer: if that breaks the connection, pl_rest_stats_gone is told. */
 		pl_conn_set_user(g->conn, NULL);
 		if (g->users.err || g->rooms.err)
-			pl_rest_fail(g->conn, 503, "no memory for the answer", NULL);
+			pl_cors_fail(g->conn, &g->from, 503, "no memory for the answer", 0);
 		else
 			answer(g);
 	}
@@ -157,19 +181,22 @@ static void visit(struct pl_task *t)
 
 void pl_rest_stats(struct pl_rest *r, struct pl_conn *c, const struct pl_request *q)
 {
-	static const struct pl_http_header later = {PL_S("Retry-After"), PL_S("1")};
-	(void)q;
+	struct pl_cors from;
+	if (!pl_cors_enter(&from, c, q))
+		return;
 	if (r->gathers == GATHERS_MAX) {
-		pl_rest_fail(c, 503, "others are asking the same", &later);
+		pl_cors_fail(c, &from, 503, "others are asking the same", BUSY_RETRY_MS);
 		return;
 	}
 	struct gather *g = PL_NEW(struct gather);
 	if (!g) {
-		pl_rest_fail(c, 503, "no memory for the answer", NULL);
+		pl_cors_fail(c, &from, 503, "no memory for the answer", 0);
 		return;
 	}
 	g->home = r;
 	g->conn = c;
+	g->from = from;
+	g->is_admin = pl_rest_is_admin(r, q);
 	pl_buf_init(&g->users, (size_t)LISTED_MAX * ID);
 	pl_buf_init(&g->rooms, (size_t)LISTED_MAX * ID);
 	r->gathers++;

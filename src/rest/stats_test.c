@@ -55,7 +55,7 @@ static bool is_listed(const struct pl_json *ids, unsigned user)
 	return false;
 }
 
-/* The shape that QryptChat documents, and nothing that it does not but "truncated". */
+/* The shape that QryptChat documents with the three of the Socket.IO chat, and "truncated". */
 static struct stats read_stats(struct pl_slice body, const unsigned *users, size_t n)
 {
 	struct pl_json_parser *p;
@@ -64,12 +64,18 @@ static struct stats read_stats(struct pl_slice body, const unsigned *users, size
 	assert_int_equal(pl_json_parse(p, body, &root), 0);
 	const struct pl_json *rooms = pl_json_get(root, "roomStats");
 	const struct pl_json *ids = pl_json_get(rooms, "onlineUsers");
-	assert_int_equal(root->count, 4);
+	assert_int_equal(root->count, 7);
 	assert_int_equal(rooms->count, 4);
 	assert_true(pl_json_is(ids, PL_JSON_ARRAY));
 	assert_true(pl_json_is(pl_json_get(root, "truncated"), PL_JSON_BOOL));
 	for (size_t i = 0; i < n; i++)
 		assert_true(is_listed(ids, users[i]));
+	assert_int_equal(pl_json_i64(pl_json_get(root, "connections"), -1),
+			 pl_json_i64(pl_json_get(root, "totalConnections"), -2));
+	assert_int_equal(pl_json_i64(pl_json_get(root, "rooms"), -1),
+			 pl_json_i64(pl_json_get(rooms, "totalRooms"), -2));
+	assert_int_equal(pl_json_i64(pl_json_get(root, "onlineUsers"), -1),
+			 pl_json_i64(pl_json_get(rooms, "totalUsers"), -2));
 	struct stats s = {
 		.all = pl_json_i64(pl_json_get(root, "totalConnections"), -1),
 		.authenticated = pl_json_i64(pl_json_get(root, "authenticatedConnections"), -1),
@@ -203,6 +209,55 @@ static void test_list_is_bounded(void **state)
 	rig_free(r);
 }
 
+/* ---- open, as the original was ---- */
+
+/* Without the key: the three numbers and nobody's name; with it: everything. */
+static void test_open_to_everybody(void **state)
+{
+	struct rig *r = rig_new();
+	struct guest g;
+	struct heard h;
+	(void)state;
+	enter(r, &g, 0, 1, 1);
+	join(&g, 100);
+	turn_all(r);
+	pl_metric_add(&r->posts[0].metrics, PL_M_WS_OPEN, 2);
+	post_start(&r->posts[1]);
+	ask(r, "/ws/stats", "", &h);
+	assert_int_equal(h.head.status, 401);
+	pl_buf_fini(&h.text);
+	r->posts[0].rest.is_open = true;
+	ask(r, "/ws/stats", "", &h);
+	assert_int_equal(h.head.status, 200);
+	assert_true(pl_slice_is(h.body, "{\"onlineUsers\":1,\"rooms\":1,\"connections\":2}\n"));
+	pl_buf_fini(&h.text);
+	ask(r, "/ready", "", &h);
+	assert_int_equal(h.head.status, 401);
+	pl_buf_fini(&h.text);
+	assert_int_equal(ask_stats(r, (const unsigned[]){1}, 1).users, 1);
+	leave(r, &g, 1);
+	rig_free(r);
+}
+
+/* Pages of this host, on any port, may read it; others may not even ask. */
+static void test_pages(void **state)
+{
+	struct rig *r = rig_new();
+	struct heard h;
+	(void)state;
+	post_start(&r->posts[1]);
+	ask(r, "/ws/stats", WITH_KEY "Origin: http://x:5173\r\n", &h);
+	assert_int_equal(h.head.status, 200);
+	assert_header(&h, "Access-Control-Allow-Origin", "http://x:5173");
+	assert_header(&h, "Vary", "Origin");
+	pl_buf_fini(&h.text);
+	ask(r, "/ws/stats", WITH_KEY "Origin: http://evil.example\r\n", &h);
+	assert_int_equal(h.head.status, 403);
+	assert_true(!pl_http_header(&h.head.head, "Access-Control-Allow-Origin").at);
+	pl_buf_fini(&h.text);
+	rig_free(r);
+}
+
 /* ---- going away ---- */
 
 static void turn_some(struct rig *r, int i)
@@ -297,7 +352,7 @@ static void test_pipelined(void **state)
 	assert_true(contains(&h, "onlineUsers"));
 	assert_true(contains(&h, "\"ready\""));
 	assert_int_equal(h.head.status, 200);
-	assert_true(pl_slice_starts(h.body, PL_S("{\"totalConnections\"")));
+	assert_true(pl_slice_starts(h.body, PL_S("{\"onlineUsers\"")));
 	pl_buf_fini(&h.text);
 	close(fd);
 	rig_free(r);
@@ -344,6 +399,8 @@ int main(void)
 		cmocka_unit_test(test_two_workers),
 		cmocka_unit_test(test_asked_elsewhere),
 		cmocka_unit_test(test_list_is_bounded),
+		cmocka_unit_test(test_open_to_everybody),
+		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_closed_meanwhile),
 		cmocka_unit_test(test_server_ends_meanwhile),
 		cmocka_unit_test(test_many_at_once),

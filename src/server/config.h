@@ -16,7 +16,7 @@
 #include "loop/loop.h"
 
 enum {
-	PL_CONFIG_OPTIONS_MAX = 96, /* rows that the table may have */
+	PL_CONFIG_OPTIONS_MAX = 128, /* rows that the table may have */
 	PL_CONFIG_FILE_MAX = 1 << 20,
 	PL_CONFIG_VALUE_MAX = 4096, /* bytes of one string */
 	PL_ADMIN_KEY_MIN = 16,
@@ -30,6 +30,7 @@ enum {
 
 enum pl_log_format { PL_LOG_AUTO, PL_LOG_JSON, PL_LOG_TEXT };
 enum pl_store_kind { PL_STORE_SQLITE, PL_STORE_MEMORY };
+enum pl_admin_mode { PL_ADMIN_DEVELOPMENT, PL_ADMIN_PRODUCTION };
 
 /* How a listener speaks where the path does not decide. */
 enum pl_speaks {
@@ -126,6 +127,12 @@ struct pl_config {
 	bool rooms_open;
 	uint32_t rooms_max;
 
+	uint64_t calls_ring_timeout_ms, calls_longest_ms;
+	uint32_t calls_per_user, calls_max, calls_per_minute, calls_signals_per_minute;
+	struct pl_string_list calls_turn_urls;
+	char *calls_turn_secret, *calls_turn_secret_file; /* at most one of them after loading */
+	uint64_t calls_turn_lifetime_ms;
+
 	struct pl_string_list native_anonymous;
 	uint32_t native_messages;
 	uint64_t native_window_ms, native_heartbeat_ms;
@@ -135,6 +142,12 @@ struct pl_config {
 	bool realtime_single_session, realtime_push_init;
 	uint32_t realtime_history;
 	uint64_t realtime_heartbeat_ms;
+
+	bool socketio_open_rest;
+	char *socketio_admin_user, *socketio_admin_password_hash;
+	bool socketio_admin_readonly;
+	enum pl_admin_mode socketio_admin_mode;
+	uint32_t socketio_admin_sessions;
 
 	bool handler_samples;
 

@@ -58,6 +58,14 @@ struct pl_mem_attendance {
 	uint64_t socket; /* 0: free */
 };
 
+struct pl_mem_file {
+	struct pl_file f; /* without owner, conversation and message */
+	struct pl_user *owner;
+	struct pl_mem_room *room;
+	const struct pl_mem_message *message;
+	struct pl_mem_file *next; /* begun before it */
+};
+
 struct pl_memory {
 	pthread_mutex_t lock;
 	struct pl_arena arena;
@@ -73,7 +81,12 @@ struct pl_memory {
 	size_t nthere, cap_there;
 	struct pl_map seen;      /* user id -> when it last went away, uint64_t */
 	struct pl_map standings; /* by user id: who has an account, or was ever locked out */
+	struct pl_map files;     /* by id */
+	struct pl_mem_file *newest_file;
 	uint64_t changes;
+	uint8_t secret[PL_SECRET_BYTES];
+	struct pl_uuid newest;  /* message */
+	struct pl_map received; /* user id -> struct pl_uuid, see PL_OP_RECEIVED */
 };
 
 int pl_memory_register(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
@@ -85,6 +98,22 @@ int pl_memory_direct(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_leave(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_attend(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_chats(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_shares(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_file_start(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_file_resume(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_file_progress(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_file_abort(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_file_find(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_file_expire(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_file_known(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+/* The upload that a send carries, its conversation into the op; and with that message. */
+int pl_mem_file_to_send(const struct pl_memory *, struct pl_op_send *,
+			struct pl_mem_file **) PL_MUST_CHECK;
+void pl_mem_file_sent(struct pl_mem_file *, const struct pl_op_send *,
+		      const struct pl_mem_message *);
+int pl_memory_missed(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_pending(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_received(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_sign_in(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_conversations(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_access(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
@@ -110,6 +139,7 @@ const struct pl_user *pl_mem_account(const struct pl_memory *, struct pl_slice n
 struct pl_mem_meeting {
 	const struct pl_uuid *user;
 	struct pl_slice to;
+	bool to_anyone;
 	const struct pl_slice *pair;
 	bool create;
 

@@ -8,6 +8,8 @@ enum { TEXT_BYTES = 4 << 20 };
 static struct pl_user public_user(const struct pl_user *u)
 {
 	return (struct pl_user){.id = u->id,
+				.subject = u->subject,
+				.subject_is_number = u->subject_is_number,
 				.username = u->username,
 				.display_name = u->display_name,
 				.avatar_url = u->avatar_url};
@@ -16,7 +18,9 @@ static struct pl_user public_user(const struct pl_user *u)
 static int copy_sender(struct pl_arena *a, const struct pl_user *u, struct pl_user *out)
 {
 	struct pl_user copy = public_user(u);
-	int err = pl_arena_copy(a, u->username, &copy.username);
+	int err = pl_arena_copy(a, u->subject, &copy.subject);
+	if (!err)
+		err = pl_arena_copy(a, u->username, &copy.username);
 	if (!err)
 		err = pl_arena_copy(a, u->display_name, &copy.display_name);
 	if (!err)
@@ -83,7 +87,7 @@ static int make_message(struct pl_memory *m, const struct pl_op_send *in, struct
 	if (!x || !all)
 		return PL_ENOMEM;
 	r->messages = all;
-	x->m = (struct pl_message){.id = pl_uuid_v7(now),
+	x->m = (struct pl_message){.id = pl_uuid_v7_after(&m->newest, now),
 				   .conversation = in->conversation,
 				   .seq = r->c.last_seq + 1,
 				   .kind = pl_kind_name(pl_kind_number(in->kind)),
@@ -151,8 +155,11 @@ static int check_recipients(const struct pl_op_send *in, const struct pl_mem_roo
 
 static int meet(struct pl_memory *m, struct pl_op_send *in)
 {
-	struct pl_mem_meeting x = {
-		.user = &in->user, .to = in->to, .pair = in->pair, .create = true};
+	struct pl_mem_meeting x = {.user = &in->user,
+				   .to = in->to,
+				   .to_anyone = in->to_anyone,
+				   .pair = in->pair,
+				   .create = true};
 	int err = pl_mem_meet(m, &x);
 	if (err)
 		return err;
@@ -162,12 +169,16 @@ static int meet(struct pl_memory *m, struct pl_op_send *in)
 	return 0;
 }
 
-static int find_seat(struct pl_memory *m, struct pl_op_send *in, struct pl_mem_room **r,
-		     struct pl_mem_member *visitor, struct pl_mem_member **me)
+static int find_seat(struct pl_memory *m, struct pl_op_send *in, const struct pl_mem_file *file,
+		     struct pl_mem_room **r, struct pl_mem_member *visitor,
+		     struct pl_mem_member **me)
 {
 	in->made.id = in->other.id = (struct pl_uuid){{0}};
-	struct pl_slice room = in->to.len ? (struct pl_slice){NULL, 0} : in->room;
-	int err = in->to.len ? meet(m, in) : 0;
+	bool is_found = in->to.len || file;
+	struct pl_slice room = is_found ? (struct pl_slice){NULL, 0} : in->room;
+	if (file)
+		in->conversation = file->room->c.id;
+	int err = in->to.len && !file ? meet(m, in) : 0;
 	if (!err)
 		err = pl_mem_seat(m, &in->user, room, &in->conversation, r, visitor, me);
 	if (!in->in_group)
@@ -184,9 +195,12 @@ int pl_memory_send(struct pl_memory *m, struct pl_op *op)
 	uint64_t now = pl_wall_ms();
 	in->duplicate = false;
 	bool by_client = in->client_id.len > 0, wanted = by_client || in->request_id.len;
+	struct pl_mem_file *file = NULL;
 	int err = pl_rule_send(op);
 	if (!err)
-		err = find_seat(m, in, &r, &visitor, &me);
+		err = pl_mem_file_to_send(m, in, &file);
+	if (!err)
+		err = find_seat(m, in, file, &r, &visitor, &me);
 	if (!err)
 		err = check_recipients(in, r);
 	if (!err)
@@ -200,11 +214,16 @@ int pl_memory_send(struct pl_memory *m, struct pl_op *op)
 		return err;
 	const struct pl_mem_message *first =
 		wanted ? pl_map_get(&m->retries, pl_slice(hash, sizeof(hash))) : NULL;
-	if (first && (by_client || first->m.created_ms + PL_RETRY_MS >= now)) {
+	if (file && file->message)
+		first = file->message;
+	if (first && (by_client || file || first->m.created_ms + PL_RETRY_MS >= now)) {
 		in->duplicate = true;
 		return pl_mem_copy_message(&op->arena, first, &in->user, &in->message);
 	}
-	return append(m, op, r, me, wanted ? hash : NULL, now);
+	err = append(m, op, r, me, wanted ? hash : NULL, now);
+	if (!err && file)
+		pl_mem_file_sent(file, in, r->messages[r->c.last_seq - 1]);
+	return err;
 }
 
 static int put(struct pl_op *op, const struct pl_mem_message *x, const struct pl_mem_member *me)

@@ -105,6 +105,39 @@ int pl_rule_send(struct pl_op *op)
 	return in->content.at ? 0 : PL_EINVAL;
 }
 
+int pl_rule_file_start(const struct pl_op_file_start *in)
+{
+	if (!in->room.at == !in->to.at)
+		return PL_EINVAL;
+	if (!in->name.len || in->name.len > PL_FILE_NAME_MAX)
+		return PL_EINVAL;
+	if (!in->type.len || in->type.len > PL_FILE_TYPE_MAX)
+		return PL_EINVAL;
+	return in->size > PL_FILE_SIZE_MAX ? PL_EINVAL : 0;
+}
+
+int pl_rule_file_use(const struct pl_op_file_start *in, uint64_t used, uint64_t unfinished)
+{
+	uint64_t wanted = in->size + PL_FILE_OVERHEAD;
+	if (in->quota && (used > in->quota || wanted > in->quota - used))
+		return PL_ETOOBIG;
+	return in->unfinished_max && unfinished >= in->unfinished_max ? PL_ELIMIT : 0;
+}
+
+struct pl_file pl_file_from_op(const struct pl_op_file_start *in, uint64_t now_ms)
+{
+	struct pl_file f = {.id = pl_file_id_new(),
+			    .name = in->name,
+			    .type = in->type,
+			    .size = in->size,
+			    .has_sha256 = in->has_sha256,
+			    .begun_ms = now_ms,
+			    .changed_ms = now_ms};
+	if (f.has_sha256)
+		memcpy(f.sha256, in->sha256, sizeof(f.sha256));
+	return f;
+}
+
 int pl_rule_password(struct pl_slice hash)
 {
 	return hash.len && hash.len <= PL_PASSWORD_BYTES ? 0 : PL_EINVAL;
@@ -197,6 +230,8 @@ bool pl_user_update(struct pl_user *known, const struct pl_user *claims)
 	changed |= take_over(&known->email, claims->email);
 	changed |= take_over(&known->phone, claims->phone);
 	changed |= take_over(&known->avatar_url, claims->avatar_url);
+	changed |= known->subject_is_number != claims->subject_is_number;
+	known->subject_is_number = claims->subject_is_number;
 	return changed;
 }
 

@@ -19,11 +19,14 @@ enum {
 	PL_LATEST_SCAN = 10000,   /* messages looked at for one that the reader may see */
 	PL_INVITE_CODE = 8,
 	PL_RETRY_HASH = 16,
+	PL_MISSED_MAX = 5000,    /* messages after a position */
 	PL_USERS_MAX = 1000,     /* of a page of users */
 	PL_PASSWORD_BYTES = 512, /* of a password's hash */
+	PL_FILES_AT_ONCE = 1000, /* that are forgotten or looked for by one operation */
 };
-#define PL_RETRY_MS 86400000ULL
-#define PL_SEQ_MAX  UINT32_MAX
+#define PL_RETRY_MS      86400000ULL
+#define PL_SEQ_MAX       UINT32_MAX
+#define PL_FILE_SIZE_MAX ((uint64_t)1 << 50)
 
 /* "text", "image", "file", "system" are 1 to 4; 0: none of them. */
 int pl_kind_number(struct pl_slice name);
@@ -41,6 +44,15 @@ int pl_rule_create(const struct pl_op_create *) PL_MUST_CHECK;
 int pl_rule_create_group(const struct pl_op_create_group *) PL_MUST_CHECK;
 /* PL_EINVAL, PL_ELIMIT, PL_ENOMEM (it sorts in the arena). */
 int pl_rule_send(struct pl_op *) PL_MUST_CHECK;
+
+/* PL_EINVAL: neither room nor `to`, no name or type, or too long. */
+int pl_rule_file_start(const struct pl_op_file_start *) PL_MUST_CHECK;
+/* What a new file costs the user, who has `used` and so many unfinished ones. PL_ETOOBIG,
+ * PL_ELIMIT. */
+int pl_rule_file_use(const struct pl_op_file_start *, uint64_t used,
+		     uint64_t unfinished) PL_MUST_CHECK;
+/* The row that it makes, without owner and conversation. Slices are those of the op. */
+struct pl_file pl_file_from_op(const struct pl_op_file_start *, uint64_t now_ms);
 
 /* PL_EINVAL: the name cannot be had, or no hash. The user it makes lies in the op's arena. */
 int pl_rule_register(struct pl_op *, uint64_t now_ms, struct pl_user *) PL_MUST_CHECK;

@@ -26,6 +26,26 @@ int pl_sqlite_direct(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_leave(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_attend(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_chats(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_shares(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+
+int pl_sqlite_file_start(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_file_resume(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_file_progress(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_file_abort(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_file_find(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_file_expire(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_file_known(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+/*
+ * Before a send that carries a file: its conversation into the op; *key of its row, *message where
+ * it is carried already, else 0. Then, with that message: it is complete.
+ */
+int pl_file_to_send(struct pl_sqlite *, struct pl_op *, int64_t *key,
+		    int64_t *message) PL_MUST_CHECK;
+int pl_file_sent(struct pl_sqlite *, const struct pl_op_send *, int64_t key,
+		 int64_t message) PL_MUST_CHECK;
+int pl_sqlite_missed(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_pending(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_received(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 
 /* Where a send with this hash lies; 0: it is new. r->day 0 or today. */
 int pl_retry_find(struct pl_sqlite *, const struct pl_retry *r, int64_t today,
@@ -65,7 +85,7 @@ int pl_read_ids(struct pl_query *, struct pl_arena *, struct pl_uuid **, size_t 
 /* Without the sender, the conversation and what it replies to. */
 int pl_message_columns(struct pl_query *, struct pl_arena *, struct pl_message *) PL_MUST_CHECK;
 enum { PL_COLUMN_SENDER = 2, PL_COLUMN_REPLY_SEQ = 5, PL_COLUMN_METADATA = 7, PL_COLUMN_CONTENT };
-/* id, username, display_name, avatar_url: what others may know. */
+/* id, subject, username, display_name, avatar_url: what others may know. */
 int pl_read_sender(struct pl_sqlite *, struct pl_arena *, int64_t key,
 		   struct pl_user *) PL_MUST_CHECK;
 
@@ -74,6 +94,8 @@ int pl_find_user(struct pl_sqlite *, struct pl_arena *, struct pl_slice name, in
 		 struct pl_user *) PL_MUST_CHECK;
 int pl_add_user(struct pl_sqlite *, const struct pl_user *, uint64_t now_ms,
 		int64_t *key) PL_MUST_CHECK;
+/* PL_EDENIED: disabled, or the token is older than the password. */
+int pl_check_standing(struct pl_sqlite *, int64_t key, uint64_t issued_s) PL_MUST_CHECK;
 /* A user's key; PL_EDENIED: there is no such user. */
 int pl_read_user_key(struct pl_sqlite *, const struct pl_uuid *, int64_t *key) PL_MUST_CHECK;
 
@@ -93,6 +115,7 @@ struct pl_seat {
 struct pl_meeting {
 	const struct pl_uuid *user;
 	struct pl_slice to;
+	bool to_anyone;
 	const struct pl_slice *pair;
 	bool create;
 
@@ -120,6 +143,8 @@ int pl_read_seat(struct pl_sqlite *, const struct pl_uuid *user, const struct pl
 /* The seq of a message that lies in the room behind joined_seq. PL_ENOTFOUND. */
 int pl_read_place(struct pl_sqlite *, int64_t room, uint64_t joined_seq,
 		  const struct pl_uuid *message, uint64_t *seq) PL_MUST_CHECK;
+/* nil: none was ever kept */
+int pl_newest_message(struct pl_sqlite *, struct pl_uuid *) PL_MUST_CHECK;
 int pl_read_message_id(struct pl_sqlite *, int64_t at, struct pl_uuid *) PL_MUST_CHECK;
 
 #endif

@@ -5,7 +5,9 @@
 #ifndef PL_STORE_SQLITE_QUERIES_H
 #define PL_STORE_SQLITE_QUERIES_H
 
-#define PL_USER_COLUMNS "key, id, subject, username, display_name, email, phone, avatar_url"
+#define PL_USER_COLUMNS                                                        \
+	"key, id, subject, username, display_name, email, phone, avatar_url, " \
+	"subject_is_number"
 #define PL_ROOM_COLUMNS                                                                      \
 	"c.key, c.id, c.type, c.name, c.description, c.avatar_url, c.alias, "                \
 	"(SELECT id FROM user WHERE key = c.created_by), "                                   \
@@ -39,10 +41,11 @@
 	  "ORDER BY username <> ?1, key LIMIT 1")                                               \
 	X(USER_ADD, W,                                                                          \
 	  "INSERT INTO user (id, subject, username, display_name, email, phone, avatar_url, "   \
-	  "created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)")                \
+	  "subject_is_number, created_ms, updated_ms) "                                         \
+	  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)")                                    \
 	X(USER_CHANGE, W,                                                                       \
 	  "UPDATE user SET username = ?, display_name = ?, email = ?, phone = ?, "              \
-	  "avatar_url = ?, updated_ms = ? WHERE key = ?")                                       \
+	  "avatar_url = ?, subject_is_number = ?, updated_ms = ? WHERE key = ?")                \
                                                                                                 \
 	X(ROOM_BY_ID, R, "SELECT " PL_ROOM_COLUMNS " FROM conversation c WHERE c.id = ?")       \
 	X(ROOM_BY_KEY, R, "SELECT " PL_ROOM_COLUMNS " FROM conversation c WHERE c.key = ?")     \
@@ -125,6 +128,26 @@
 	  "LEFT JOIN direct_pair p ON p.conversation = c.key "                                  \
 	  "LEFT JOIN user u ON u.key = CASE WHEN p.low = ?1 THEN p.high ELSE p.low END "        \
 	  "WHERE m.user = ?1 AND m.left_seq IS NULL ORDER BY c.updated_ms DESC LIMIT ?2")       \
+	X(SHARES, R,                                                                            \
+	  "SELECT EXISTS (SELECT 1 FROM member m CROSS JOIN member o "                          \
+	  "ON o.conversation = m.conversation WHERE m.user = ?1 AND o.user = ?2 "               \
+	  "AND m.left_seq IS NULL AND o.left_seq IS NULL)")                                     \
+	X(CHATS_AFTER, R,                                                                       \
+	  "SELECT c.key, c.id, c.type, c.alias, c.last_seq, m.joined_seq, p.low, p.high "       \
+	  "FROM member m JOIN conversation c ON c.key = m.conversation "                        \
+	  "LEFT JOIN direct_pair p ON p.conversation = c.key "                                  \
+	  "WHERE m.user = ?1 AND m.left_seq IS NULL AND c.last_seq > m.joined_seq "             \
+	  "AND (?3 = 0 OR c.type = 1) "                                                         \
+	  "AND (SELECT id FROM message WHERE at = (c.key << 32 | c.last_seq)) > ?2")            \
+	X(PLACES_AFTER, R,                                                                      \
+	  "SELECT m.at, m.id FROM message m WHERE m.at >= ?2 AND m.at < ?3 "                    \
+	  "AND (?4 = 0 OR m.sender <> ?1) AND (m.per_recipient = 0 OR (m.sender = ?1 "          \
+	  "AND m.content IS NOT NULL) OR EXISTS (SELECT 1 FROM message_copy "                   \
+	  "WHERE message = m.at AND user = ?1)) ORDER BY m.at")                                 \
+	X(USER_RECEIVED, R, "SELECT received FROM user WHERE key = ?")                          \
+	X(USER_RECEIVE, W,                                                                      \
+	  "UPDATE user SET received = ?1 "                                                      \
+	  "WHERE key = ?2 AND (received IS NULL OR received < ?1)")                             \
 	X(MEMBERS, W,                                                                           \
 	  "SELECT u.id FROM member m JOIN user u ON u.key = m.user "                            \
 	  "WHERE m.conversation = ? AND m.left_seq IS NULL")                                    \
@@ -137,6 +160,7 @@
 	  "metadata, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")                              \
 	X(COPY_ADD, W, "INSERT INTO message_copy (message, user, content) VALUES (?, ?, ?)")    \
 	X(MESSAGE_PLACE, R, "SELECT at FROM message WHERE id = ?")                              \
+	X(MESSAGE_NEWEST, R, "SELECT max(id) FROM message")                                     \
 	X(MESSAGE_ID, R, "SELECT id FROM message WHERE at = ?")                                 \
 	X(MESSAGE, R, "SELECT " PL_MESSAGE_COLUMNS " FROM message m WHERE m.at = ?2")           \
 	X(PAGE_BEFORE, R,                                                                       \
@@ -162,6 +186,25 @@
 	  "DELETE FROM retry WHERE (day, hash) IN (SELECT day, hash FROM retry "                \
 	  "WHERE day > 0 AND day < ? LIMIT 2000)")                                              \
                                                                                                 \
+	X(FILE_ADD, W,                                                                          \
+	  "INSERT INTO file (id, owner, conversation, name, type, size, sha256, begun_ms, "     \
+	  "changed_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)")                            \
+	X(FILE, R,                                                                              \
+	  "SELECT f.key, f.id, u.id, c.id, (SELECT id FROM message WHERE at = f.message), "     \
+	  "f.name, f.type, f.size, f.stored, f.sha256, f.begun_ms, f.changed_ms, f.owner, "     \
+	  "coalesce(f.message, 0) FROM file f JOIN user u ON u.key = f.owner "                  \
+	  "JOIN conversation c ON c.key = f.conversation WHERE f.id = ?")                       \
+	X(FILE_USE, W,                                                                          \
+	  "SELECT coalesce(sum(size + ?2), 0), count(*) - count(message) FROM file "            \
+	  "WHERE owner = ?1")                                                                   \
+	X(FILE_STORED, W, "UPDATE file SET stored = ?, changed_ms = ? WHERE key = ?")           \
+	X(FILE_DONE, W, "UPDATE file SET message = ?, sha256 = ? WHERE key = ?")                \
+	X(FILE_DROP, W, "DELETE FROM file WHERE id = ? AND message IS NULL")                    \
+	X(FILE_OLD, W,                                                                          \
+	  "SELECT id FROM file WHERE message IS NULL AND changed_ms < ? "                       \
+	  "ORDER BY changed_ms LIMIT ?")                                                        \
+	X(FILE_EXISTS, R, "SELECT EXISTS (SELECT 1 FROM file WHERE id = ?)")                    \
+                                                                                                \
 	X(GROUP_ADD, W,                                                                         \
 	  "INSERT INTO chat_group (id, name, description, invite_code, is_public, created_by, " \
 	  "created_ms) VALUES (?, ?, ?, ?, ?, ?, ?)")                                           \
@@ -177,6 +220,9 @@
 	  "ON g.key = gm.chat_group WHERE gm.user = ? ORDER BY g.key")                          \
 	X(GROUP_ROOMS, W,                                                                       \
 	  "SELECT key, id, last_seq FROM conversation WHERE chat_group = ? AND is_private = 0") \
+                                                                                                \
+	X(SECRET, W, "SELECT bytes FROM secret")                                                \
+	X(SECRET_ADD, W, "INSERT INTO secret (key, bytes) VALUES (1, ?)")                       \
                                                                                                 \
 	X(USER_STANDING, R, "SELECT disabled_ms, tokens_from_s FROM user WHERE key = ?")        \
 	X(USER_DISABLE, W, "UPDATE user SET disabled_ms = ? WHERE key = ?")                     \
@@ -194,7 +240,8 @@
 	  "VALUES (?1, ?2, ?3, ?4, ?4)")                                                        \
 	X(ACCOUNT, R,                                                                           \
 	  "SELECT u.key, u.id, u.subject, u.username, u.display_name, u.email, "                \
-	  "u.phone, u.avatar_url, a.password, u.disabled_ms FROM account a "                    \
+	  "u.phone, u.avatar_url, u.subject_is_number, a.password, u.disabled_ms "              \
+	  "FROM account a "                                                                     \
 	  "JOIN user u ON u.key = a.user WHERE a.name = ?")                                     \
 	X(ACCOUNT_CHANGE, W, "UPDATE account SET password = ?, changed_ms = ? WHERE user = ?")
 

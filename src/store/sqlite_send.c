@@ -14,6 +14,7 @@ struct place {
 	struct pl_known_user *user;
 	struct pl_known_room *room;
 	struct pl_known_member *member;
+	int64_t file, carried_by; /* the upload to be sent, and the message that it came with */
 };
 
 static int know_user(struct pl_sqlite *c, struct pl_arena *a, const struct pl_uuid *id,
@@ -114,7 +115,11 @@ static int know_other(struct pl_sqlite *c, struct pl_arena *a, const struct plac
 static int meet(struct pl_sqlite *c, struct pl_op *op)
 {
 	struct pl_op_send *in = &op->send;
-	struct pl_meeting m = {.user = &in->user, .to = in->to, .pair = in->pair, .create = true};
+	struct pl_meeting m = {.user = &in->user,
+			       .to = in->to,
+			       .to_anyone = in->to_anyone,
+			       .pair = in->pair,
+			       .create = true};
 	int err = pl_meet(c, &op->arena, &m);
 	if (err)
 		return err;
@@ -124,12 +129,20 @@ static int meet(struct pl_sqlite *c, struct pl_op *op)
 	return 0;
 }
 
+static int find_conversation(struct pl_sqlite *c, struct pl_op *op, struct place *p)
+{
+	struct pl_op_send *in = &op->send;
+	if (!pl_uuid_is_nil(&in->file))
+		return pl_file_to_send(c, op, &p->file, &p->carried_by);
+	return in->to.len ? meet(c, op) : pl_name_room(c, in->room, &in->conversation);
+}
+
 static int find_place(struct pl_sqlite *c, struct pl_op *op, struct place *p)
 {
 	const struct pl_op_send *in = &op->send;
 	int err = know_user(c, &op->arena, &in->user, &p->user);
 	if (!err)
-		err = in->to.len ? meet(c, op) : pl_name_room(c, in->room, &op->send.conversation);
+		err = find_conversation(c, op, p);
 	if (!err)
 		err = know_room(c, &in->conversation, &p->room);
 	if (!err)
@@ -165,6 +178,8 @@ static int find_recipients(struct pl_sqlite *c, struct pl_op *op, const struct p
 static struct pl_user public_user(const struct pl_known_user *k)
 {
 	return (struct pl_user){.id = k->id,
+				.subject = k->subject,
+				.subject_is_number = k->subject_is_number,
 				.username = k->username,
 				.display_name = k->display_name,
 				.avatar_url = k->avatar_url};
@@ -178,7 +193,9 @@ static int set_other(struct pl_sqlite *c, struct pl_op *op, const struct place *
 	if (err)
 		return err;
 	op->send.other.id = k->id;
-	return pl_arena_copy(&op->arena, k->username, &op->send.other.username);
+	op->send.other.subject_is_number = k->subject_is_number;
+	err = pl_arena_copy(&op->arena, k->subject, &op->send.other.subject);
+	return err ? err : pl_arena_copy(&op->arena, k->username, &op->send.other.username);
 }
 
 static int set_place(struct pl_sqlite *c, struct pl_op *op, const struct place *p)
@@ -186,6 +203,8 @@ static int set_place(struct pl_sqlite *c, struct pl_op *op, const struct place *
 	const struct pl_known_user *k = p->user;
 	struct pl_user u = public_user(k);
 	int err = pl_arena_copy(&op->arena, p->room->alias, &op->send.alias);
+	if (!err)
+		err = pl_arena_copy(&op->arena, k->subject, &u.subject);
 	if (!err)
 		err = pl_arena_copy(&op->arena, k->username, &u.username);
 	if (!err)
@@ -282,7 +301,7 @@ static int append(struct pl_sqlite *c, struct pl_op *op, const struct place *p, 
 				    &reply_seq);
 	if (err)
 		return err;
-	*m = (struct pl_message){.id = pl_uuid_v7(now),
+	*m = (struct pl_message){.id = pl_uuid_v7_after(&c->newest, now),
 				 .conversation = in->conversation,
 				 .seq = seq,
 				 .kind = pl_kind_name(pl_kind_number(in->kind)),
@@ -297,6 +316,8 @@ static int append(struct pl_sqlite *c, struct pl_op *op, const struct place *p, 
 		err = add_message(c, m, p, at, reply_seq);
 	if (!err)
 		err = add_copies(c, in, keys, at);
+	if (!err && p->file)
+		err = pl_file_sent(c, in, p->file, at);
 	if (!err && r->wanted) {
 		r->entry.message = at;
 		err = pl_recent_add(&c->recent, &r->entry);
@@ -319,7 +340,7 @@ static int hash_retry(struct pl_sqlite *c, const struct pl_op_send *in, uint64_t
 
 int pl_sqlite_send(struct pl_sqlite *c, struct pl_op *op)
 {
-	struct place p;
+	struct place p = {.file = 0};
 	struct retry r;
 	int64_t *keys = NULL;
 	uint64_t now = pl_wall_ms();
@@ -328,6 +349,8 @@ int pl_sqlite_send(struct pl_sqlite *c, struct pl_op *op)
 	int err = pl_rule_send(op);
 	if (!err)
 		err = find_place(c, op, &p);
+	if (!err && p.carried_by)
+		return answer_again(c, op, &p, p.carried_by);
 	if (!err && op->send.ncopies)
 		err = find_recipients(c, op, &p, &keys);
 	if (!err)

@@ -30,6 +30,7 @@ int pl_add_user(struct pl_sqlite *c, const struct pl_user *u, uint64_t now, int6
 	pl_bind_text(&q, u->email);
 	pl_bind_text(&q, u->phone);
 	pl_bind_text(&q, u->avatar_url);
+	pl_bind_int(&q, u->subject_is_number);
 	pl_bind_int(&q, (int64_t)now);
 	int err = pl_query_run(&q);
 	if (!err)
@@ -89,6 +90,7 @@ static int change(struct pl_sqlite *c, const struct pl_user *u, int64_t key)
 	pl_bind_text(&q, u->email);
 	pl_bind_text(&q, u->phone);
 	pl_bind_text(&q, u->avatar_url);
+	pl_bind_int(&q, u->subject_is_number);
 	pl_bind_int(&q, (int64_t)pl_wall_ms());
 	pl_bind_int(&q, key);
 	pl_cache_clear(&c->cache); /* rooms know the names of their members; all is written */
@@ -96,7 +98,7 @@ static int change(struct pl_sqlite *c, const struct pl_user *u, int64_t key)
 }
 
 /* Whoever was locked out stays out, and who changed the password means the old tokens too. */
-static int check_standing(struct pl_sqlite *c, int64_t key, uint64_t issued_s)
+int pl_check_standing(struct pl_sqlite *c, int64_t key, uint64_t issued_s)
 {
 	struct pl_query q = pl_query(c, PL_Q_USER_STANDING);
 	pl_bind_int(&q, key);
@@ -115,7 +117,7 @@ int pl_sqlite_sign_in(struct pl_sqlite *c, struct pl_op *op)
 		return err;
 	err = find(c, op, &key);
 	if (!err)
-		err = check_standing(c, key, in->issued_s);
+		err = pl_check_standing(c, key, in->issued_s);
 	bool is_new = err == PL_ENOTFOUND && in->provision;
 	if (!err || is_new)
 		err = yield_name(c, op, key);

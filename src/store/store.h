@@ -18,7 +18,9 @@
 #include "base/metrics.h"
 #include "loop/loop.h"
 #include "model/account.h"
-#include "model/model.h"
+#include "model/file.h"
+
+enum { PL_SECRET_BYTES = 32 };
 
 /* name, W(rite) or R(ead), what it does */
 #define PL_OP_MAP(X)                                                                               \
@@ -41,7 +43,18 @@
 	X(DIRECT, W, "Find the direct conversation with a username, or make it")                   \
 	X(LEAVE, W, "End a membership")                                                            \
 	X(ATTEND, W, "Note who is there to hear, and count what came for who is not")              \
-	X(CHATS, R, "What a user is a member of, and how much came while it was away")
+	X(CHATS, R, "What a user is a member of, and how much came while it was away")             \
+	X(SHARES, R, "Whether two users are members of one conversation")                          \
+	X(FILE_START, W, "Begin an upload to a conversation")                                      \
+	X(FILE_RESUME, R, "A user's upload, as far as it got")                                     \
+	X(FILE_PROGRESS, W, "So much of an upload is on disk")                                     \
+	X(FILE_ABORT, W, "Forget a user's unfinished upload")                                      \
+	X(FILE_FIND, R, "A complete file, for who may see the message that carries it")            \
+	X(FILE_EXPIRE, W, "Forget unfinished uploads that stand still")                            \
+	X(FILE_KNOWN, R, "Which files there are no rows of")                                       \
+	X(MISSED, R, "What was said after a position wherever a user is a member")                 \
+	X(PENDING, R, "What was said to a user alone and is not known to have been received")      \
+	X(RECEIVED, W, "Move forward to where a user has received what was said to it alone")
 
 enum pl_op_kind {
 #define X(name, way, doc) PL_OP_##name,
@@ -124,6 +137,7 @@ struct pl_op_create {
 struct pl_op_direct {
 	struct pl_uuid user;
 	struct pl_slice to;
+	bool to_anyone; /* `to` may also be an id, or a subject, which count before usernames */
 	struct pl_slice pair[2];
 	bool create; /* where there is none; else found.id is nil */
 
@@ -147,8 +161,10 @@ struct pl_op_send {
 	struct pl_uuid user, conversation;
 	struct pl_slice room;
 	struct pl_slice to, pair[2]; /* instead: see pl_op_direct; it is made where there is none */
+	bool to_anyone;
 	bool in_group;
-	bool not_to_origin; /* for finish(): the peer that asked does not hear it */
+	bool not_to_origin;  /* for finish(): the peer that asked does not hear it */
+	bool is_heard_first; /* for finish(): the answer comes after what others hear */
 	struct pl_slice kind, content, metadata;
 	struct pl_copy *copies; /* per recipient, instead of content; recipients must be members */
 	size_t ncopies;
@@ -156,6 +172,13 @@ struct pl_op_send {
 	struct pl_slice client_id;  /* unique per user and conversation, for ever */
 	struct pl_slice request_id; /* without client_id: a retry if conversation and content match,
 				       within 24 h */
+	/*
+	 * Nil, or the user's upload that this message carries: it is complete with the same commit,
+	 * and a retry if it was before. It names the conversation. PL_ENOTFOUND: there is none;
+	 * PL_ESTATE: not all of it is stored.
+	 */
+	struct pl_uuid file;
+	uint8_t file_sha256[PL_FILE_SHA256]; /* of its bytes */
 
 	struct pl_message message; /* content: the sender's own copy when per recipient */
 	struct pl_slice alias;     /* of the conversation, where it has one */
@@ -294,6 +317,116 @@ struct pl_op_chats {
 	bool is_named; /* whoever looks for the user's name finds this user */
 };
 
+struct pl_op_shares {
+	struct pl_uuid user;
+	struct pl_slice with; /* a user id, a subject or a username */
+
+	/* err: PL_ENOTFOUND: nobody is; PL_EINVAL: the user itself; PL_EDENIED: they share nothing
+	 */
+	struct pl_user other; /* id, subject, username, display_name, avatar_url */
+};
+
+struct pl_op_file_start {
+	struct pl_uuid user;
+	struct pl_slice room; /* as `room` of the others; at == NULL: */
+	struct pl_slice to;   /* a user id, a subject or a username: their direct conversation,
+				 which is made where there is none */
+	struct pl_slice name, type;
+	uint64_t size;
+	bool has_sha256;
+	uint8_t sha256[PL_FILE_SHA256];
+	uint64_t quota;          /* of the user: bytes of all files, unfinished ones in full, and
+				    PL_FILE_OVERHEAD for each; 0: any number */
+	uint32_t unfinished_max; /* of the user; 0: any number */
+
+	/* err: PL_EDENIED; PL_ENOTFOUND, PL_EINVAL: `to`, as for DIRECT; PL_EINVAL: name, type;
+	 * PL_ETOOBIG: the quota; PL_ELIMIT: unfinished_max */
+	struct pl_file file;
+	struct pl_conversation made; /* for `to`, just now; id nil: it was there */
+	struct pl_user me, other;    /* of `made`: id and username */
+};
+
+struct pl_op_file_resume {
+	struct pl_uuid user, id; /* PL_ENOTFOUND: the user has no such upload */
+
+	struct pl_file file;
+};
+
+struct pl_op_file_progress {
+	struct pl_uuid id;
+	uint64_t stored; /* synced; less than was said before changes nothing */
+
+	/* err: PL_ENOTFOUND: there is no such unfinished upload */
+};
+
+struct pl_op_file_abort {
+	struct pl_uuid user, id;
+
+	/* err: PL_ENOTFOUND; PL_ESTATE: it is complete. Its bytes are nobody's after this. */
+};
+
+struct pl_op_file_find {
+	struct pl_uuid id;
+	struct pl_slice subject; /* of a verified token, */
+	uint64_t issued_s;       /* and its age, as for SIGN_IN: PL_EDENIED */
+
+	/* err: PL_ENOTFOUND: no complete file, or none that this user may see */
+	struct pl_file file;
+};
+
+struct pl_op_file_expire {
+	uint64_t before_ms; /* without progress since then */
+	uint32_t limit;
+
+	struct pl_uuid *ids; /* forgotten: their bytes are nobody's */
+	size_t nids;
+};
+
+struct pl_op_file_known {
+	struct pl_uuid *ids; /* those that are known are made nil */
+	size_t nids;
+};
+
+/*
+ * Message ids are positions: each is greater, as bytes compare, than those of all messages that
+ * were kept before it, in whatever conversation, also over a restart and where the clock was set
+ * back.
+ */
+struct pl_said {
+	struct pl_message message;
+	enum pl_conversation_type type;
+	struct pl_slice alias; /* of the conversation */
+	struct pl_user other;  /* direct: for whom it was; as `other` of pl_op_send */
+};
+
+struct pl_op_missed {
+	struct pl_uuid user;
+	struct pl_uuid after; /* nil: from the beginning */
+	uint32_t limit;
+
+	struct pl_said *rows; /* the oldest of them, ascending */
+	size_t nrows;
+	bool has_more;
+	struct pl_uuid newest; /* of all messages there are: what comes later is greater */
+};
+
+/* In direct conversations, of the other one. */
+struct pl_op_pending {
+	struct pl_uuid user;
+	struct pl_uuid until; /* not behind this one; nil: all */
+	uint32_t limit;
+
+	struct pl_said *rows; /* as of pl_op_missed */
+	size_t nrows;
+	bool has_more;
+	struct pl_uuid newest;
+};
+
+struct pl_op_received {
+	struct pl_uuid user;
+	struct pl_uuid until; /* received up to this message; further back than it is: no change */
+};
+
 struct pl_op {
 	struct pl_task task;  /* first: how it travels; the store uses it while it has the op */
 	struct pl_loop *home; /* where on_done runs */
@@ -324,6 +457,17 @@ struct pl_op {
 		struct pl_op_leave leave;
 		struct pl_op_attend attend;
 		struct pl_op_chats chats;
+		struct pl_op_shares shares;
+		struct pl_op_file_start file_start;
+		struct pl_op_file_resume file_resume;
+		struct pl_op_file_progress file_progress;
+		struct pl_op_file_abort file_abort;
+		struct pl_op_file_find file_find;
+		struct pl_op_file_expire file_expire;
+		struct pl_op_file_known file_known;
+		struct pl_op_missed missed;
+		struct pl_op_pending pending;
+		struct pl_op_received received;
 	};
 };
 
@@ -371,6 +515,9 @@ void pl_store_close(struct pl_store *);
 int pl_store_submit(struct pl_store *, struct pl_op *) PL_MUST_CHECK;
 /* [any thread] Whether writes are expected to succeed now (false: disk full, or stopped). */
 bool pl_store_ready(const struct pl_store *);
+/* [any thread] PL_SECRET_BYTES random ones that this database was given when it was made; of the
+ * memory store: at its opening. */
+const uint8_t *pl_store_secret(const struct pl_store *);
 /* Posts op->task to its home. The last thing finish() does with the op. */
 void pl_op_go_home(struct pl_op *);
 

@@ -379,6 +379,8 @@ static void verify_finds_what_is_wrong(void **state)
 		"PRAGMA foreign_keys = OFF; UPDATE message SET sender = 77",
 		"UPDATE message SET reply_to = 40",
 		"INSERT INTO retry VALUES (0, zeroblob(16), 12345)",
+		"INSERT INTO file VALUES (1, zeroblob(16), 2, 1, (1 << 32) + 3, 'of another', 't', "
+		"0, 0, zeroblob(32), 0, 0)",
 	};
 	for (size_t i = 0; i < sizeof(wrongs) / sizeof(*wrongs); i++) {
 		struct pl_buf findings;

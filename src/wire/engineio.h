@@ -40,8 +40,9 @@ struct pl_eio_payload {
 };
 /*
  * The next packet. Base64 is decoded in place: the payload's bytes are changed. PL_ENOTFOUND: there
- * is none; PL_EPROTO: not a payload (an empty one, a bad type, bad base64); PL_ELIMIT: over
- * PL_EIO_PACKETS_MAX. Linear in the payload's length.
+ * is none; PL_EPROTO: not a payload (an empty one, a bad type, text that is not UTF-8, bad base64:
+ * stricter than the Node server, which decodes what it can); PL_ELIMIT: over PL_EIO_PACKETS_MAX.
+ * After an error there is none. Linear in the payload's length.
  */
 int pl_eio_next(struct pl_eio_payload *, struct pl_eio_packet *out) PL_MUST_CHECK;
 
@@ -64,11 +65,14 @@ enum pl_eio_transport { PL_EIO_NO_TRANSPORT, PL_EIO_POLLING, PL_EIO_WEBSOCKET };
 struct pl_eio_query {
 	enum pl_eio_transport transport; /* NO_TRANSPORT: missing or unknown */
 	uint32_t version;                /* EIO; 3: missing, or anything but 4 */
-	struct pl_slice sid;             /* at == NULL: none */
+	struct pl_slice sid;             /* as written; at == NULL: none */
 	bool is_base64;                  /* b64: the client takes no binary frames */
 	bool is_jsonp;                   /* j */
 };
-/* Never fails: what is malformed is not there. Slices point into the query. */
+/*
+ * Never fails: what is malformed is not there. Slices point into the query. What is given twice is
+ * as if its value were empty: a transport that is none, a sid that no session has, revision 3.
+ */
 void pl_eio_read_query(struct pl_slice query, struct pl_eio_query *out);
 
 /* Numbers and texts that clients know. */

@@ -40,7 +40,8 @@ struct pl_sio_head {
 
 /*
  * PL_EPROTO: not a head, or one that may not be: attachments of another type than 5 and 6, none of
- * those (zero, or over max_attachments: PL_ELIMIT), an ack without an id is not refused here.
+ * those, a name or an id too long. PL_ELIMIT: attachments over max_attachments. An ack without an
+ * id is not refused here.
  */
 int pl_sio_read_head(struct pl_slice text, uint32_t max_attachments,
 		     struct pl_sio_head *out) PL_MUST_CHECK;
@@ -57,7 +58,15 @@ bool pl_sio_is_reserved(struct pl_slice event);
  * is malformed or has a number of `attachments` or more.
  */
 int pl_sio_placeholder(const struct pl_json *, uint32_t attachments, uint32_t *num) PL_MUST_CHECK;
-/* Whether all placeholders anywhere in the value are good. Linear. */
+/*
+ * Visits the placeholders in the value, depth first, in the order of the text. A visit that returns
+ * an error ends it. PL_EPROTO: one of them is malformed. Linear.
+ */
+int pl_sio_each_placeholder(const struct pl_json *, uint32_t attachments,
+			    int (*visit)(void *ctx, const struct pl_json *, uint32_t num),
+			    void *ctx) PL_MUST_CHECK;
+/* Whether all placeholders anywhere in the value are good. Linear. Only types 5 and 6 have any: in
+ * another packet such an object is what it looks like. */
 bool pl_sio_placeholders_fit(const struct pl_json *, uint32_t attachments);
 
 /* Appends a head: nsp "/" is left out, as are attachments of 0 and an id that is not there. The

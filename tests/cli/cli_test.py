@@ -47,10 +47,10 @@ class Usage(InDirectory):
         for args in (["--help"], ["-h"], ["help"]):
             done = parley(*args)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
-            for name in ("token", "user", "check", "backup", "verify", "version", "chat"):
+            for name in ("token", "user", "hash", "check", "backup", "verify", "version", "chat"):
                 self.assertIn(f"  {name} ", done.stdout)
             self.assertNotIn("  docs ", done.stdout)
-        for command in ("token", "user", "check", "backup", "verify", "version", "chat", "docs", "help"):
+        for command in ("token", "user", "hash", "check", "backup", "verify", "version", "chat", "docs", "help"):
             done = parley(command, "--help")
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertEqual(done.stdout, parley("help", command).stdout)
@@ -62,7 +62,8 @@ class Usage(InDirectory):
                      ["token"], ["token", "--user", ""], ["token", "--user", "a", "--ttl", "0"],
                      ["token", "--user", "a", "--ttl", "1 day"], ["backup"], ["backup", "a", "b"], ["user"],
                      ["user", "add"], ["user", "list", "alice"], ["user", "remove", "alice"],
-                     ["user", "add", "alice", "secret"], ["docs", "nothing"],
+                     ["user", "add", "alice", "secret"], ["hash", "secret"], ["hash", "--set", "workers=1"],
+                     ["docs", "nothing"],
                      ["version", "--set", "workers=1"], ["chat"], ["chat", "ws://127.0.0.1:1"],
                      ["chat", "ftp://127.0.0.1:1", "--token", "t"], ["chat", "ws://127.0.0.1:1", "--token", ""],
                      ["chat", "ws://127.0.0.1:1", "--token", "t", "--with", "a", "--conversation", "b"]):
@@ -111,6 +112,28 @@ class Check(InDirectory):
                      r"auth.secret += \*\*\* \(environment\)", r"store.readers += 2 \(default\)"):
             self.assertRegex(out, rf"(?m)^{line}$")
         self.assertNotIn(SECRET, out)
+
+    def test_a_login_that_everybody_tries_is_refused(self):
+        """The hash is of "admin", which `parley hash` would not make."""
+        admin = "$argon2id$v=19$m=19456,t=2,p=1$AAECAwQFBgcICQoLDA0ODw$I8tcvU9sTSBP+qFETjO/PD5MqUyH5yfIDArgSyTMras"
+        good = parley("hash", typed="a secret word").stdout.strip()
+        rows = (({"admin_user": "admin", "admin_password_hash": admin}, "the password is the user's name"),
+                ({"admin_user": "root", "admin_password_hash": admin}, "tries first"),
+                ({"admin_user": "root", "admin_password_hash": "admin"}, "not an argon2id hash"),
+                ({"admin_user": "root"}, "needs socketio.admin_password_hash"),
+                ({"admin_password_hash": good}, "needs socketio.admin_user"))
+        for options, why in rows:
+            code, out = self.check(json.dumps({"socketio": options}))
+            self.assertEqual(code, 1, options)
+            self.assertIn(why, out)
+            self.assertNotIn(good, out)
+        code, out = self.check(json.dumps({"socketio": {"admin_user": "root", "admin_password_hash": good}}), "--print")
+        self.assertEqual(code, 0)
+        self.assertRegex(out, r"(?m)^socketio.admin_password_hash += \*\*\* ")
+        done = parley("serve", "--data", str(self.dir / "data"), "--listen", f"unix:{self.dir}/s", "--set",
+                      "socketio.admin_user=admin", env={"PARLEY_SOCKETIO_ADMIN_PASSWORD_HASH": admin})
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the password is the user's name", done.stderr)
 
     def test_no_such_file(self):
         done = parley("check", "--config", str(self.dir / "nothing.json"))
@@ -171,6 +194,23 @@ class Store(InDirectory):
         self.write("parley.db", "this is no database, but it is long enough to look like one\n" * 40)
         done = parley("verify", "--data", str(self.dir))
         self.assertEqual(done.returncode, 1)
+
+
+class Hash(InDirectory):
+    """The password comes by standard input alone; what is printed can be configured."""
+
+    def test_a_hash_alone_on_stdout_with_a_salt_of_its_own(self):
+        made = [parley("hash", typed=typed) for typed in ("a secret word\n", "a secret word")]
+        for done in made:
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertRegex(done.stdout, r"^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}\n$")
+        self.assertNotEqual(made[0].stdout, made[1].stdout)
+
+    def test_no_password_no_hash(self):
+        for typed, why in (("", "no password"), ("short\n", "6 to 1024"), ("x" * 1025 + "\n", "6 to 1024")):
+            done = parley("hash", typed=typed)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(why, done.stderr)
 
 
 class User(InDirectory):
