@@ -46,6 +46,8 @@
 	X(STORE_WAITING, gauge, "store_queue", "Operations waiting for the store")                 \
 	X(EVENTS, counter, "events_published_total", "Events published on the bus")                \
 	X(ROOMS, gauge, "rooms", "Rooms with a listener, per worker")                              \
+	X(CALLS, gauge, "calls", "Calls that ring or are connected")                               \
+	X(CALLS_BEGUN, counter, "calls_begun_total", "Calls that somebody began")                  \
 	X(TURNS, counter, "loop_turns_total", "Turns of the loops")                                \
 	X(SENDS, counter, "sends_total", "Gathered sends")
 

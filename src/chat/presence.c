@@ -7,10 +7,12 @@
  */
 #include "chat/hub.h"
 
+#include "chat/call.h"
+
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { CONVERSATIONS_MAX = 10000 };
+enum { CONVERSATIONS_MAX = 10000, RETRY_MS = 200 };
 
 struct online {
 	struct pl_hub *hub;
@@ -73,6 +75,11 @@ static bool is_visible(enum pl_status status)
 static void on_grace_over(struct pl_timer *t)
 {
 	struct online *o = PL_CONTAINER(t, struct online, grace);
+	if (!pl_call_user_gone(o->hub, &o->who.id)) {
+		pl_timer_set(o->hub->loop, t,
+			     RETRY_MS); /* who is in a call must not be forgotten */
+		return;
+	}
 	if (is_visible(o->status))
 		tell(o, PL_EV_PRESENCE, false);
 	forget(o);
@@ -186,6 +193,7 @@ static void session_began(struct pl_hub *hub, const struct pl_event *e)
 static void session_ended(struct pl_hub *hub, const struct pl_event *e)
 {
 	struct online *o = pl_map_get(&hub->online, key_of(&e->actor.id));
+	pl_call_user_left(hub, &e->actor.id, e->origin);
 	if (o && o->devices && !--o->devices)
 		pl_timer_set(hub->loop, &o->grace, hub->options->presence_grace_ms);
 }
@@ -263,7 +271,7 @@ void pl_presence_on_event(struct pl_hub *hub, struct pl_event *e)
 /* ---- towards the keeper ---- */
 
 static int send_to_keeper(struct pl_hub *hub, enum pl_event_kind kind, const struct pl_user *user,
-			  bool on, const struct pl_uuid *conversations, size_t n)
+			  bool on, const struct pl_uuid *conversations, size_t n, uint64_t peer)
 {
 	if (hub->is_stopped)
 		return 0;
@@ -280,6 +288,7 @@ static int send_to_keeper(struct pl_hub *hub, enum pl_event_kind kind, const str
 	if (n)
 		memcpy(copy, conversations, n * sizeof(*copy));
 	e->on = on;
+	e->origin = peer;
 	e->participants = copy;
 	e->nparticipants = n;
 	return pl_bus_send(hub->bus, pl_bus_keeper(hub->bus, key_of(&user->id)), e);
@@ -294,20 +303,20 @@ static void note_loss(struct pl_hub *hub, int err)
 int pl_presence_began(struct pl_hub *hub, const struct pl_user *user,
 		      const struct pl_uuid *conversations, size_t n)
 {
-	return send_to_keeper(hub, PL_EV_SESSION, user, true, conversations, n);
+	return send_to_keeper(hub, PL_EV_SESSION, user, true, conversations, n, 0);
 }
 
-void pl_presence_ended(struct pl_hub *hub, const struct pl_uuid *user)
+void pl_presence_ended(struct pl_hub *hub, const struct pl_peer *p)
 {
-	const struct pl_user who = {.id = *user};
-	note_loss(hub, send_to_keeper(hub, PL_EV_SESSION, &who, false, NULL, 0));
+	const struct pl_user who = {.id = p->user.id};
+	note_loss(hub, send_to_keeper(hub, PL_EV_SESSION, &who, false, NULL, 0, p->id));
 }
 
 void pl_presence_joined(struct pl_hub *hub, const struct pl_uuid *user,
 			const struct pl_uuid *conversations, size_t n)
 {
 	const struct pl_user who = {.id = *user};
-	note_loss(hub, send_to_keeper(hub, PL_EV_JOINED, &who, true, conversations, n));
+	note_loss(hub, send_to_keeper(hub, PL_EV_JOINED, &who, true, conversations, n, 0));
 }
 
 int pl_presence_set(struct pl_hub *hub, const struct pl_peer *p, enum pl_status status)

@@ -64,7 +64,7 @@ void pl_conn_enter(struct pl_conn *c, enum pl_phase phase, uint32_t deadline_ms)
 uint32_t pl_conn_interest(const struct pl_conn *c)
 {
 	/* Who hung up cannot become a WebSocket; a plain request may still be answered then. */
-	bool is_watched = c->phase == PL_PH_OWED && c->is_upgrade;
+	bool is_watched = c->phase == PL_PH_OWED && (c->is_upgrade || c->is_watched);
 	return (c->is_reading ? EPOLLIN : 0) | (c->is_blocked ? EPOLLOUT : 0) |
 	       (is_watched ? EPOLLRDHUP : 0);
 }
@@ -80,6 +80,14 @@ void pl_conn_read_on(struct pl_conn *c, bool on)
 		return;
 	c->is_reading = on;
 	if (pl_io_change(c->set->loop, &c->io, pl_conn_interest(c)))
+		pl_conn_break(c, 1006, PL_S("out of memory"));
+}
+
+void pl_conn_watch(struct pl_conn *c)
+{
+	c->is_watched = true;
+	/* Else the change is still to come: nothing is read while an answer is owed. */
+	if (!c->is_reading && pl_io_change(c->set->loop, &c->io, pl_conn_interest(c)))
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 }
 

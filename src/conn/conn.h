@@ -110,6 +110,8 @@ void pl_conn_pong(struct pl_conn *, struct pl_slice payload);
  * tells.
  */
 int pl_conn_send(struct pl_conn *, enum pl_ws_op kind, struct pl_slice payload);
+/* The same for a message that begins with one more byte. */
+int pl_conn_send_tagged(struct pl_conn *, enum pl_ws_op kind, char tag, struct pl_slice payload);
 /*
  * Starts the close handshake after what is queued; on_close follows. Twice is fine. On a plain HTTP
  * connection: closes after what is queued.
@@ -126,6 +128,7 @@ struct pl_shared {
 	enum pl_ws_op kind;
 	struct pl_slice payload; /* valid while the struct is in use */
 	bool is_volatile;        /* may be dropped for a slow reader */
+	char tag;                /* a byte of the message before the payload; 0: none */
 	struct pl_frame *plain, *packed;
 };
 void pl_conn_push(struct pl_conn *, struct pl_shared *);

@@ -163,6 +163,7 @@ static bool begin(struct pl_conn *c, const struct pl_http_request *http)
 	c->keep_alive = http->head.keep_alive && !http->wants_upgrade;
 	c->is_head = http->method == PL_HTTP_HEAD;
 	c->is_upgrade = http->wants_upgrade;
+	c->is_watched = false;
 	c->user = NULL;
 	if (pl_conn_see_through_proxy(c, http)) {
 		pl_metric_add(c->set->metrics, PL_M_REFUSED, 1);

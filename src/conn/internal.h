@@ -85,6 +85,7 @@ struct pl_conn {
 	bool is_notified : 1;             /* TLS: close_notify is queued or sent */
 	bool is_uncounted : 1;            /* `from` is a proxy of ours */
 	bool is_proxied : 1;              /* `from` is who called a proxy of ours */
+	bool is_watched : 1; /* a peer that hangs up does not want the answer any more */
 };
 
 /* Deadlines are kept in ticks, in one dense array: the sweep reads nothing else. */
@@ -154,6 +155,11 @@ void pl_conn_finish(struct pl_conn *);
 void pl_conn_resume_later(struct pl_conn *);
 /* Whether more of the peer's words may be taken: what he was told has left, or nearly. */
 bool pl_conn_may_read(const struct pl_conn *);
+/*
+ * The request that is owed its answer waits for long: who hangs up, also with half of a connection,
+ * has gone (on_close with code 0). Else he is answered all the same.
+ */
+void pl_conn_watch(struct pl_conn *);
 /* What on_close will say; the first one counts. And: at the end of this turn. */
 void pl_conn_note_end(struct pl_conn *, uint16_t code, struct pl_slice reason);
 void pl_conn_tell_closed(struct pl_conn *, uint16_t code, struct pl_slice reason);

@@ -6,6 +6,7 @@
 #define PL_MODEL_EVENT_H
 
 #include "base/arena.h"
+#include "model/call.h"
 #include "model/model.h"
 
 #include <stdatomic.h>
@@ -17,9 +18,10 @@ enum pl_event_kind {
 	PL_EV_STATUS,       /* status: of somebody who is online and stays so */
 	PL_EV_READ,         /* read: a member's read position moved */
 	PL_EV_CONVERSATION, /* conversation, participants: was created */
-	PL_EV_SESSION,    /* to a user's keeper of presence: on: a session began, else one ended */
-	PL_EV_JOINED,     /* to a user's keeper of presence: is now a member of participants[]
-			     (conversations) */
+	PL_EV_SESSION, /* to a user's keeper of presence: on: a session began, else `origin` ended
+			*/
+	PL_EV_JOINED,  /* to a user's keeper of presence: is now a member of participants[]
+			  (conversations) */
 	PL_EV_SET_STATUS, /* to a user's keeper of presence: status, from now on */
 	PL_EV_RAW,  /* payload: bytes for an application topic, or said in a room and not kept */
 	PL_EV_SEAT, /* to a room's keeper of the roster: on: `origin` sat down there, else it stood
@@ -36,6 +38,7 @@ enum pl_event_kind {
 	PL_EV_TAKEOVER, /* since wall_ms the peer `origin` stands for the user, of those that have
 			   the same `ref` */
 	PL_EV_DISMISS,  /* payload: why the actor's sessions end now */
+	PL_EV_CALL,     /* call: what was said about one; not stored, and never dropped silently */
 	PL_EV__COUNT
 };
 
@@ -99,6 +102,7 @@ struct pl_event {
 			struct pl_slice payload;
 			uint8_t payload_kind;
 		};
+		struct pl_call_news *call;
 		struct {                     /* of seats, members, questions, takeovers */
 			struct pl_slice ref; /* the asker's own, comes back with the members */
 			uint32_t node;       /* where the asker is */

@@ -98,9 +98,6 @@ int pl_memory_direct(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_leave(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_attend(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_chats(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
-int pl_memory_missed(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
-int pl_memory_pending(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
-int pl_memory_received(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_shares(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_file_start(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_file_resume(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
@@ -114,6 +111,9 @@ int pl_mem_file_to_send(const struct pl_memory *, struct pl_op_send *,
 			struct pl_mem_file **) PL_MUST_CHECK;
 void pl_mem_file_sent(struct pl_mem_file *, const struct pl_op_send *,
 		      const struct pl_mem_message *);
+int pl_memory_missed(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_pending(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_received(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_sign_in(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_conversations(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_access(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
@@ -139,7 +139,7 @@ const struct pl_user *pl_mem_account(const struct pl_memory *, struct pl_slice n
 struct pl_mem_meeting {
 	const struct pl_uuid *user;
 	struct pl_slice to;
-	bool by_any_name;
+	bool to_anyone;
 	const struct pl_slice *pair;
 	bool create;
 

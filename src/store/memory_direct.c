@@ -26,7 +26,7 @@ static int check_pair(const struct pl_memory *m, const struct pl_mem_meeting *x)
 int pl_mem_meet(struct pl_memory *m, struct pl_mem_meeting *x)
 {
 	x->me = pl_map_get(&m->user_ids, pl_uuid_slice(x->user));
-	x->other = x->by_any_name ? pl_mem_find_user(m, x->to) : pl_mem_named(m, x->to);
+	x->other = x->to_anyone ? pl_mem_find_user(m, x->to) : pl_mem_named(m, x->to);
 	if (!x->me || !x->other)
 		return x->me ? PL_ENOTFOUND : PL_EDENIED;
 	int err = x->me == x->other ? PL_EINVAL : check_pair(m, x);
@@ -46,7 +46,7 @@ int pl_memory_direct(struct pl_memory *m, struct pl_op *op)
 	struct pl_op_direct *in = &op->direct;
 	struct pl_mem_meeting x = {.user = &in->user,
 				   .to = in->to,
-				   .by_any_name = in->to_anyone,
+				   .to_anyone = in->to_anyone,
 				   .pair = in->pair,
 				   .create = in->create};
 	int err = pl_mem_meet(m, &x);

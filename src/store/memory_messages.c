@@ -158,7 +158,7 @@ static int meet(struct pl_memory *m, struct pl_op_send *in)
 {
 	struct pl_mem_meeting x = {.user = &in->user,
 				   .to = in->to,
-				   .by_any_name = in->to_anyone,
+				   .to_anyone = in->to_anyone,
 				   .pair = in->pair,
 				   .create = true};
 	int err = pl_mem_meet(m, &x);

@@ -86,8 +86,8 @@ int pl_meet(struct pl_sqlite *c, struct pl_arena *a, struct pl_meeting *m)
 {
 	int err = pl_read_self(c, a, m->user, &m->me, &m->my_key);
 	if (!err)
-		err = (m->by_any_name ? pl_find_user : by_name)(c, a, m->to, &m->other_key,
-								&m->other);
+		err = m->to_anyone ? pl_find_user(c, a, m->to, &m->other_key, &m->other)
+				   : by_name(c, a, m->to, &m->other_key, &m->other);
 	if (!err && m->other_key == m->my_key)
 		err = PL_EINVAL;
 	if (!err)
@@ -122,7 +122,7 @@ int pl_sqlite_direct(struct pl_sqlite *c, struct pl_op *op)
 	struct pl_op_direct *in = &op->direct;
 	struct pl_meeting m = {.user = &in->user,
 			       .to = in->to,
-			       .by_any_name = in->to_anyone,
+			       .to_anyone = in->to_anyone,
 			       .pair = in->pair,
 			       .create = in->create};
 	int err = pl_meet(c, &op->arena, &m);

@@ -26,9 +26,6 @@ int pl_sqlite_direct(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_leave(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_attend(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_chats(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
-int pl_sqlite_missed(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
-int pl_sqlite_pending(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
-int pl_sqlite_received(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 int pl_sqlite_shares(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 
 int pl_sqlite_file_start(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
@@ -46,6 +43,9 @@ int pl_file_to_send(struct pl_sqlite *, struct pl_op *, int64_t *key,
 		    int64_t *message) PL_MUST_CHECK;
 int pl_file_sent(struct pl_sqlite *, const struct pl_op_send *, int64_t key,
 		 int64_t message) PL_MUST_CHECK;
+int pl_sqlite_missed(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_pending(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_received(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 
 /* Where a send with this hash lies; 0: it is new. r->day 0 or today. */
 int pl_retry_find(struct pl_sqlite *, const struct pl_retry *r, int64_t today,
@@ -121,7 +121,7 @@ struct pl_seat {
 struct pl_meeting {
 	const struct pl_uuid *user;
 	struct pl_slice to;
-	bool by_any_name; /* `to` may be a user id or a subject too */
+	bool to_anyone;
 	const struct pl_slice *pair;
 	bool create;
 

@@ -128,6 +128,10 @@
 	  "LEFT JOIN direct_pair p ON p.conversation = c.key "                                  \
 	  "LEFT JOIN user u ON u.key = CASE WHEN p.low = ?1 THEN p.high ELSE p.low END "        \
 	  "WHERE m.user = ?1 AND m.left_seq IS NULL ORDER BY c.updated_ms DESC LIMIT ?2")       \
+	X(SHARES, R,                                                                            \
+	  "SELECT EXISTS (SELECT 1 FROM member m CROSS JOIN member o "                          \
+	  "ON o.conversation = m.conversation WHERE m.user = ?1 AND o.user = ?2 "               \
+	  "AND m.left_seq IS NULL AND o.left_seq IS NULL)")                                     \
 	X(CHATS_AFTER, R,                                                                       \
 	  "SELECT c.key, c.id, c.type, c.alias, c.last_seq, m.joined_seq, p.low, p.high "       \
 	  "FROM member m JOIN conversation c ON c.key = m.conversation "                        \
@@ -144,10 +148,6 @@
 	X(USER_RECEIVE, W,                                                                      \
 	  "UPDATE user SET received = ?1 "                                                      \
 	  "WHERE key = ?2 AND (received IS NULL OR received < ?1)")                             \
-	X(SHARES, R,                                                                            \
-	  "SELECT EXISTS (SELECT 1 FROM member m CROSS JOIN member o "                          \
-	  "ON o.conversation = m.conversation WHERE m.user = ?1 AND o.user = ?2 "               \
-	  "AND m.left_seq IS NULL AND o.left_seq IS NULL)")                                     \
 	X(MEMBERS, W,                                                                           \
 	  "SELECT u.id FROM member m JOIN user u ON u.key = m.user "                            \
 	  "WHERE m.conversation = ? AND m.left_seq IS NULL")                                    \

@@ -117,7 +117,7 @@ static int meet(struct pl_sqlite *c, struct pl_op *op)
 	struct pl_op_send *in = &op->send;
 	struct pl_meeting m = {.user = &in->user,
 			       .to = in->to,
-			       .by_any_name = in->to_anyone,
+			       .to_anyone = in->to_anyone,
 			       .pair = in->pair,
 			       .create = true};
 	int err = pl_meet(c, &op->arena, &m);

@@ -44,9 +44,6 @@ enum { PL_SECRET_BYTES = 32 };
 	X(LEAVE, W, "End a membership")                                                            \
 	X(ATTEND, W, "Note who is there to hear, and count what came for who is not")              \
 	X(CHATS, R, "What a user is a member of, and how much came while it was away")             \
-	X(MISSED, R, "What was said after a position wherever a user is a member")                 \
-	X(PENDING, R, "What was said to a user alone and is not known to have been received")      \
-	X(RECEIVED, W, "Move forward to where a user has received what was said to it alone")      \
 	X(SHARES, R, "Whether two users are members of one conversation")                          \
 	X(FILE_START, W, "Begin an upload to a conversation")                                      \
 	X(FILE_RESUME, R, "A user's upload, as far as it got")                                     \
@@ -54,7 +51,10 @@ enum { PL_SECRET_BYTES = 32 };
 	X(FILE_ABORT, W, "Forget a user's unfinished upload")                                      \
 	X(FILE_FIND, R, "A complete file, for who may see the message that carries it")            \
 	X(FILE_EXPIRE, W, "Forget unfinished uploads that stand still")                            \
-	X(FILE_KNOWN, R, "Which files there are no rows of")
+	X(FILE_KNOWN, R, "Which files there are no rows of")                                       \
+	X(MISSED, R, "What was said after a position wherever a user is a member")                 \
+	X(PENDING, R, "What was said to a user alone and is not known to have been received")      \
+	X(RECEIVED, W, "Move forward to where a user has received what was said to it alone")
 
 enum pl_op_kind {
 #define X(name, way, doc) PL_OP_##name,
@@ -318,46 +318,6 @@ struct pl_op_chats {
 	bool is_named; /* whoever looks for the user's name finds this user */
 };
 
-/*
- * Message ids are positions: each is greater, as bytes compare, than those of all messages that
- * were kept before it, in whatever conversation, also over a restart and where the clock was set
- * back.
- */
-struct pl_said {
-	struct pl_message message;
-	enum pl_conversation_type type;
-	struct pl_slice alias; /* of the conversation */
-	struct pl_user other;  /* direct: for whom it was; as `other` of pl_op_send */
-};
-
-struct pl_op_missed {
-	struct pl_uuid user;
-	struct pl_uuid after; /* nil: from the beginning */
-	uint32_t limit;
-
-	struct pl_said *rows; /* the oldest of them, ascending */
-	size_t nrows;
-	bool has_more;
-	struct pl_uuid newest; /* of all messages there are: what comes later is greater */
-};
-
-/* In direct conversations, of the other one. */
-struct pl_op_pending {
-	struct pl_uuid user;
-	struct pl_uuid until; /* not behind this one; nil: all */
-	uint32_t limit;
-
-	struct pl_said *rows; /* as of pl_op_missed */
-	size_t nrows;
-	bool has_more;
-	struct pl_uuid newest;
-};
-
-struct pl_op_received {
-	struct pl_uuid user;
-	struct pl_uuid until; /* received up to this message; further back than it is: no change */
-};
-
 struct pl_op_shares {
 	struct pl_uuid user;
 	struct pl_slice with; /* a user id, a subject or a username */
@@ -428,6 +388,46 @@ struct pl_op_file_known {
 	size_t nids;
 };
 
+/*
+ * Message ids are positions: each is greater, as bytes compare, than those of all messages that
+ * were kept before it, in whatever conversation, also over a restart and where the clock was set
+ * back.
+ */
+struct pl_said {
+	struct pl_message message;
+	enum pl_conversation_type type;
+	struct pl_slice alias; /* of the conversation */
+	struct pl_user other;  /* direct: for whom it was; as `other` of pl_op_send */
+};
+
+struct pl_op_missed {
+	struct pl_uuid user;
+	struct pl_uuid after; /* nil: from the beginning */
+	uint32_t limit;
+
+	struct pl_said *rows; /* the oldest of them, ascending */
+	size_t nrows;
+	bool has_more;
+	struct pl_uuid newest; /* of all messages there are: what comes later is greater */
+};
+
+/* In direct conversations, of the other one. */
+struct pl_op_pending {
+	struct pl_uuid user;
+	struct pl_uuid until; /* not behind this one; nil: all */
+	uint32_t limit;
+
+	struct pl_said *rows; /* as of pl_op_missed */
+	size_t nrows;
+	bool has_more;
+	struct pl_uuid newest;
+};
+
+struct pl_op_received {
+	struct pl_uuid user;
+	struct pl_uuid until; /* received up to this message; further back than it is: no change */
+};
+
 struct pl_op {
 	struct pl_task task;  /* first: how it travels; the store uses it while it has the op */
 	struct pl_loop *home; /* where on_done runs */
@@ -458,9 +458,6 @@ struct pl_op {
 		struct pl_op_leave leave;
 		struct pl_op_attend attend;
 		struct pl_op_chats chats;
-		struct pl_op_missed missed;
-		struct pl_op_pending pending;
-		struct pl_op_received received;
 		struct pl_op_shares shares;
 		struct pl_op_file_start file_start;
 		struct pl_op_file_resume file_resume;
@@ -469,6 +466,9 @@ struct pl_op {
 		struct pl_op_file_find file_find;
 		struct pl_op_file_expire file_expire;
 		struct pl_op_file_known file_known;
+		struct pl_op_missed missed;
+		struct pl_op_pending pending;
+		struct pl_op_received received;
 	};
 };
 
