@@ -23,6 +23,7 @@ enum {
 /* Who a verified token speaks for. at == NULL: the token does not say. */
 struct pl_identity {
 	struct pl_slice subject; /* never empty: claim sub, else userId, else username */
+	bool subject_is_number;  /* that claim is one; subject is its text */
 	struct pl_slice user_id; /* claim userId (or user_id) */
 	struct pl_slice username, name, email, phone;
 	uint64_t expires_s; /* Unix time of the claim exp, without leeway */

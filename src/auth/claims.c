@@ -93,8 +93,8 @@ static struct pl_slice text_of(const struct pl_json *v, char room[INTEGER_TEXT])
 }
 
 /* Null and "" say nothing; a value that cannot be a name is not passed over for the next claim. */
-static int find_subject(const struct pl_json *claims, struct pl_arena *arena, struct pl_slice *out,
-			const char **why)
+static int find_subject(const struct pl_json *claims, struct pl_arena *arena,
+			struct pl_identity *out, const char **why)
 {
 	static const char *const names[] = {"sub", "userId", "user_id", "username"};
 	char room[INTEGER_TEXT];
@@ -105,7 +105,8 @@ static int find_subject(const struct pl_json *claims, struct pl_arena *arena, st
 			continue;
 		if (!text.at || text.len > PL_SUBJECT_MAX || !is_plain(text))
 			return deny(why, "the token's subject is not a usable name");
-		return pl_arena_copy(arena, text, out);
+		out->subject_is_number = pl_json_is(v, PL_JSON_INT);
+		return pl_arena_copy(arena, text, &out->subject);
 	}
 	return deny(why, "the token names no subject");
 }
@@ -142,7 +143,7 @@ int pl_claims_identity(const struct pl_json *claims, struct pl_arena *arena,
 	/* Not in the future, as pl_claims_check has seen. */
 	double issued_s = pl_json_f64(pl_json_get(claims, "iat"), 0);
 	struct pl_identity who = {.issued_s = issued_s > 0 ? (uint64_t)issued_s : 0};
-	int err = find_subject(claims, arena, &who.subject, why);
+	int err = find_subject(claims, arena, &who, why);
 	if (err == PL_EDENIED)
 		return err;
 	err = err ? err : find_text(claims, user_id, PL_SUBJECT_MAX, arena, &who.user_id);

@@ -137,6 +137,32 @@ static void uuids_have_version_and_variant(void **state)
 	assert_int_equal(pl_uuid_parse(PL_S("0123456789ab70008000000000000000"), &b), PL_EINVAL);
 }
 
+/* RFC 9562, 6.2: a counter behind the version; the time goes on only when it is used up. */
+static void uuids_can_be_made_in_order(void **state)
+{
+	(void)state;
+	struct pl_uuid last = {{0}}, before;
+	const uint64_t times[] = {1000, 1001, 1001, 5, 0, 1002, 1002};
+	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++)
+		for (int n = 0; n < 10000; n++) {
+			before = last;
+			struct pl_uuid u = pl_uuid_v7_after(&last, times[i]);
+			assert_true(pl_uuid_eq(&u, &last));
+			assert_true(memcmp(u.b, before.b, sizeof(u.b)) > 0);
+			assert_int_equal(u.b[6] >> 4, 7);
+			assert_int_equal(u.b[8] >> 6, 2);
+		}
+	last = (struct pl_uuid){{0}};
+	struct pl_uuid u = pl_uuid_v7_after(&last, 0x0123456789abu);
+	assert_int_equal(u.b[0], 0x01);
+	assert_int_equal(u.b[5], 0xab);
+	/* What was no version 7 is exceeded, too. */
+	last = (struct pl_uuid){{1, 2, 3, 4, 5, 6, 0xf0, 0}};
+	before = last;
+	u = pl_uuid_v7_after(&last, 0);
+	assert_true(memcmp(u.b, before.b, sizeof(u.b)) > 0);
+}
+
 static void time_is_written_as_iso_8601(void **state)
 {
 	(void)state;
@@ -262,6 +288,7 @@ int main(void)
 		cmocka_unit_test(a_map_finds_what_was_put_and_forgets_what_was_removed),
 		cmocka_unit_test(siphash_depends_on_key_and_every_byte),
 		cmocka_unit_test(uuids_have_version_and_variant),
+		cmocka_unit_test(uuids_can_be_made_in_order),
 		cmocka_unit_test(time_is_written_as_iso_8601),
 		cmocka_unit_test(an_arena_is_bounded_and_aligned),
 		cmocka_unit_test(a_log_line_cannot_forge_another),

@@ -67,6 +67,46 @@ struct pl_uuid pl_uuid_v7(uint64_t now_ms)
 	return u;
 }
 
+static uint64_t millis_of(const struct pl_uuid *u)
+{
+	uint64_t ms = 0;
+	for (int i = 0; i < 6; i++)
+		ms = ms << 8 | u->b[i];
+	return ms;
+}
+
+/* RFC 9562, 6.2, method 1: the 12 bits behind the version count, from somewhere in the lower half
+ * on, so that there is room. */
+static struct pl_uuid first_of(uint64_t ms)
+{
+	struct pl_uuid u = pl_uuid_v7(ms);
+	u.b[6] &= 0xf7;
+	return u;
+}
+
+static struct pl_uuid counted(uint64_t ms, unsigned count)
+{
+	struct pl_uuid u = pl_uuid_v7(ms);
+	u.b[6] = (uint8_t)(0x70 | count >> 8);
+	u.b[7] = (uint8_t)count;
+	return u;
+}
+
+struct pl_uuid pl_uuid_v7_after(struct pl_uuid *last, uint64_t now_ms)
+{
+	uint64_t ms = millis_of(last);
+	unsigned count = (last->b[6] & 0x0fU) << 8 | last->b[7];
+	struct pl_uuid u;
+	if (now_ms > ms)
+		u = first_of(now_ms);
+	else if (count < 0xfff && last->b[6] >> 4 <= 7)
+		u = counted(ms, count + 1);
+	else
+		u = first_of(ms + 1);
+	*last = u;
+	return u;
+}
+
 void pl_uuid_format(const struct pl_uuid *u, char out[PL_UUID_TEXT])
 {
 	static const char hex[] = "0123456789abcdef";

@@ -18,6 +18,11 @@ void pl_random_bytes(void *at, size_t n);
 struct pl_uuid pl_uuid_v4(void);
 /* now_ms: Unix time. */
 struct pl_uuid pl_uuid_v7(uint64_t now_ms);
+/*
+ * The next one after *last, which it becomes: greater, as bytes compare, also where the clock
+ * stands still or was set back. The first one of all: *last is nil.
+ */
+struct pl_uuid pl_uuid_v7_after(struct pl_uuid *last, uint64_t now_ms);
 /* Writes 36 characters, no NUL. */
 void pl_uuid_format(const struct pl_uuid *, char out[PL_UUID_TEXT]);
 /* 36 characters 8-4-4-4-12, either case. 0 or PL_EINVAL. */

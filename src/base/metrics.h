@@ -38,6 +38,8 @@
 	  "Connections closed by back-pressure")                                                   \
 	X(VOLATILE_DROPPED, counter, "volatile_dropped_total",                                     \
 	  "Events and messages not sent to slow readers")                                          \
+	X(ADMIN_DROPPED, counter, "admin_events_dropped_total",                                    \
+	  "Events that the Admin UI was not told of")                                              \
 	X(RATE_LIMITED, counter, "rate_limited_total", "Requests refused by a rate limit")         \
 	X(STORED, counter, "messages_stored_total", "Messages committed")                          \
 	X(DUPLICATES, counter, "messages_duplicate_total", "Retries recognised")                   \
@@ -48,6 +50,8 @@
 	X(STORE_WAITING, gauge, "store_queue", "Operations waiting for the store")                 \
 	X(EVENTS, counter, "events_published_total", "Events published on the bus")                \
 	X(ROOMS, gauge, "rooms", "Rooms with a listener, per worker")                              \
+	X(CALLS, gauge, "calls", "Calls that ring or are connected")                               \
+	X(CALLS_BEGUN, counter, "calls_begun_total", "Calls that somebody began")                  \
 	X(TURNS, counter, "loop_turns_total", "Turns of the loops")                                \
 	X(SENDS, counter, "sends_total", "Gathered sends")
 

@@ -1,6 +1,8 @@
 /* hub.c - peers come and go, operations leave for the store, events come in from the bus. */
 #include "chat/hub.h"
 
+#include "chat/call.h"
+
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -32,6 +34,8 @@ static void on_event(struct pl_bus_node *node, struct pl_event *e)
 	struct pl_hub *hub = PL_CONTAINER(node, struct pl_hub, node);
 	pl_presence_on_event(hub, e);
 	pl_roster_on_event(hub, e);
+	if (e->kind == PL_EV_CALL)
+		pl_call_on_event(hub, e);
 	if (e->kind == PL_EV_MEMBER && !e->on)
 		show_out(hub, e);
 	if (e->kind == PL_EV_DISMISS) {
@@ -58,6 +62,8 @@ int pl_hub_init(struct pl_hub *hub, struct pl_loop *loop, struct pl_bus *bus,
 	pl_map_init(&hub->online, options->online_max);
 	pl_map_init(&hub->rosters, options->rooms_max);
 	pl_map_init(&hub->awaited, options->rooms_max);
+	pl_map_init(&hub->calls, options->calls_max);
+	pl_map_init(&hub->callers, options->online_max);
 	pl_list_init(&hub->early);
 	return pl_bus_attach(bus, &hub->node);
 }
@@ -70,6 +76,8 @@ void pl_hub_stop(struct pl_hub *hub)
 
 void pl_hub_fini(struct pl_hub *hub)
 {
+	pl_call_keep_fini(hub);
+	pl_call_user_fini(hub);
 	pl_presence_fini(hub);
 	pl_roster_fini(hub);
 	pl_roster_wait_fini(hub);
@@ -139,7 +147,7 @@ void pl_hub_leave(struct pl_hub *hub, struct pl_peer *p)
 	pl_room_leave_all(&hub->rooms, &p->member);
 	if (pl_peer_is_signed_in(p) && !p->is_guest) {
 		pl_metric_add(hub->metrics, PL_M_SIGNED_IN, -1);
-		pl_presence_ended(hub, &p->user.id);
+		pl_presence_ended(hub, p);
 	}
 	p->user = (struct pl_user){0};
 	p->is_guest = false;

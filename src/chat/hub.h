@@ -25,6 +25,16 @@ struct pl_chat_options {
 	size_t online_max;         /* users whose presence one worker keeps */
 	bool rooms_open;           /* a room that is asked for and not there is made */
 	uint32_t open_rooms_max;   /* that there may be then; 0: any number */
+	uint32_t ring_ms;          /* how long a call rings */
+	uint32_t call_max_ms;      /* how long it may last */
+	uint32_t calls_per_user;   /* at once */
+	size_t calls_max;          /* kept by one worker */
+	struct pl_ice *ice;        /* relays for media; NULL: none */
+};
+
+/* A port: what a user may reach others through, as JSON. Called on any worker's loop. */
+struct pl_ice {
+	int (*put)(struct pl_ice *, const struct pl_uuid *user, struct pl_buf *);
 };
 
 struct pl_hub {
@@ -40,6 +50,8 @@ struct pl_hub {
 	struct pl_map online;  /* user id -> struct online, see presence.c */
 	struct pl_map rosters; /* topic -> struct roster, see roster.c */
 	struct pl_map awaited; /* topic -> struct waiting_room, see roster_wait.c */
+	struct pl_map calls;   /* id -> struct call, see call_keeper.c */
+	struct pl_map callers; /* user id -> struct caller, see call_user.c */
 	struct pl_list early;
 	/* Of rosters: numbered here, kept here by node, heard here by node. */
 	uint64_t changes, changes_kept[PL_BUS_NODES_MAX], changes_heard[PL_BUS_NODES_MAX];
@@ -113,6 +125,9 @@ void pl_hub_publish(struct pl_hub *, struct pl_event *);
  */
 int pl_typing_start(struct pl_hub *, struct pl_peer *,
 		    const struct pl_uuid *conversation) PL_MUST_CHECK;
+/* The same with an expiry of its own, not the options'. */
+int pl_typing_start_for(struct pl_hub *, struct pl_peer *, const struct pl_uuid *conversation,
+			uint32_t expiry_ms) PL_MUST_CHECK;
 void pl_typing_stop(struct pl_hub *, struct pl_peer *, const struct pl_uuid *conversation);
 void pl_typing_stop_all(struct pl_hub *, struct pl_peer *);
 
@@ -140,6 +155,12 @@ void pl_roster_members_came(struct pl_hub *, struct pl_event *);
 void pl_roster_wait_fini(struct pl_hub *);
 
 /*
+ * How the user is, for all its connections, until the last one has gone; others hear of it. Whoever
+ * is signed in is online at first. PL_ENOMEM, also after pl_hub_stop.
+ */
+int pl_presence_set(struct pl_hub *, const struct pl_peer *, enum pl_status) PL_MUST_CHECK;
+
+/*
  * Whether this user is online: the answer is pushed to the peer, which is signed in, as
  * PL_EV_ANSWER with this ref. PL_ENOMEM, also after pl_hub_stop: there will be none.
  */
@@ -150,7 +171,7 @@ int pl_presence_ask(struct pl_hub *, const struct pl_peer *, const struct pl_uui
  * begun: the keeper counts, and must not count down what was never counted up. */
 int pl_presence_began(struct pl_hub *, const struct pl_user *user,
 		      const struct pl_uuid *conversations, size_t n) PL_MUST_CHECK;
-void pl_presence_ended(struct pl_hub *, const struct pl_uuid *user);
+void pl_presence_ended(struct pl_hub *, const struct pl_peer *);
 void pl_presence_on_event(struct pl_hub *, struct pl_event *);
 void pl_presence_fini(struct pl_hub *);
 

@@ -14,7 +14,9 @@
 	X(UPLOADS, "one upload begun, per user")                                       \
 	X(AUTH_FAILURES, "one refused token, per address")                             \
 	X(LOGINS, "one login or registration, per address")                            \
-	X(LOGINS_BY_NAME, "one login, per name")
+	X(LOGINS_BY_NAME, "one login, per name")                                       \
+	X(CALLS, "one call begun, per user")                                           \
+	X(SIGNALS, "one thing said in a call, per user")
 
 enum pl_limit {
 #define X(id, doc) PL_LIMIT_##id,

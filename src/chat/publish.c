@@ -241,10 +241,14 @@ void pl_hub_finish(void *ctx, struct pl_op *op)
 			     !pl_uuid_is_nil(&op->send.made.id);
 	struct pl_event *first = is_first_word ? event_from(op, from_first_word) : NULL;
 	struct pl_event *e = op->err ? NULL : event_from(op, meaning_of(op));
-	/* The sender's acknowledgement first, then what everybody hears. */
-	pl_op_go_home(op);
+	bool is_last = op->kind == PL_OP_SEND && op->send.is_heard_first;
+	/* As a rule the sender's acknowledgement first, then what everybody hears. */
+	if (!is_last)
+		pl_op_go_home(op);
 	/* Without memory the live event is lost, not the message: it is in the history. */
 	int lost = first ? pl_bus_publish(bus, first) : 0;
 	lost = e ? pl_bus_publish(bus, e) : lost;
 	(void)lost;
+	if (is_last)
+		pl_op_go_home(op);
 }

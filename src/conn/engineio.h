@@ -5,9 +5,9 @@
  * Threads     A session belongs to one worker's loop. A request for it that comes in on another
  *             worker is handed over with its connection (pl_conn_move): the sid says whose it is.
  * Lifetime    A session is valid from on_open until its on_close returns, and is freed at the end
- * of a turn, never inside. on_close never comes inside a call on the session. Heartbeat   The
- * server pings. The timer owns the session, whatever requests are open: a client that is gone is
- * gone after ping_interval + ping_timeout.
+ *             of a turn, never inside. on_close never comes inside a call on the session.
+ * Heartbeat   The server pings. The timer owns the session, whatever requests are open: a client
+ *             that is gone is gone after ping_interval + ping_timeout.
  */
 #ifndef PL_CONN_ENGINEIO_H
 #define PL_CONN_ENGINEIO_H
@@ -38,7 +38,13 @@ struct pl_eio_options {
 	 */
 	const struct pl_slice *origins;
 	size_t norigins;
-	bool no_credentials; /* Access-Control-Allow-Credentials is left out */
+	bool no_credentials; /* Access-Control-Allow-Credentials is left out; so it is for "*" */
+	/*
+	 * While it polls, a session is bound to the Origin, the Authorization and this cookie of
+	 * its handshake: a request with another one does not find it. at == NULL: no cookie says
+	 * who somebody is.
+	 */
+	struct pl_slice cookie;
 };
 
 enum pl_eio_reason { /* why a session ended; texts as clients and the admin UI know them */
@@ -73,7 +79,10 @@ int pl_eios_new(struct pl_loop *, struct pl_conns *, uint32_t worker, const stru
 /* Where requests for sessions of other workers go: conns of all workers by number. Before the
  * threads start; the array must outlive the sets. */
 void pl_eios_set_siblings(struct pl_eios *, struct pl_conns *const *conns, uint32_t n);
-/* Ends what is still open (on_close as due). Before the connections are freed. NULL is fine. */
+/*
+ * Ends what is still open (on_close as due). After the connections were freed, which point to the
+ * endpoints, and before the loop. NULL is fine.
+ */
 void pl_eios_free(struct pl_eios *);
 /* Tells all sessions goodbye: polls are answered, WebSockets closed; no new sessions (503). */
 void pl_eios_drain(struct pl_eios *);
@@ -94,6 +103,7 @@ struct pl_slice pl_eio_sid(const struct pl_eio *); /* secret: it is the session 
 uint64_t pl_eio_number(const struct pl_eio *);     /* unique in the process; for logs */
 const struct pl_ip *pl_eio_from(const struct pl_eio *);
 enum pl_eio_transport pl_eio_transport(const struct pl_eio *);
+bool pl_eio_is_secure(const struct pl_eio *); /* it began over TLS of our own */
 bool pl_eio_is_open(const struct pl_eio *);
 /* What leaves now leaves at the end of this turn: a WebSocket with nothing unsent, or a poll that
  * hangs. */
@@ -110,12 +120,14 @@ struct pl_eio_shared {
 	struct pl_slice payload; /* without the type's digit; valid while the struct is in use */
 	/* private: */
 	struct pl_shared ws;
-	struct pl_buf text;
-	struct pl_frame *packet;
+	struct pl_frame *packet; /* as it stands in a payload */
 };
 void pl_eio_push(struct pl_eio *, struct pl_eio_shared *);
 void pl_eio_shared_fini(struct pl_eio_shared *);
-/* One message to one session. PL_ECLOSED, PL_EBUSY (too slow: it is being closed), PL_ENOMEM. */
+/*
+ * One message to one session. PL_ECLOSED; PL_EBUSY: too slow, it ends; PL_ENOMEM: it ends;
+ * PL_EINVAL: a text with the byte 0x1e, which a poll cannot carry.
+ */
 int pl_eio_send(struct pl_eio *, enum pl_ws_op kind, struct pl_slice payload);
 /*
  * Ends it after what is queued: a WebSocket by a close frame (code 0: without a code), a poll by a

@@ -169,34 +169,70 @@ static int may_send(struct pl_conn *c, size_t n, bool is_volatile)
 	return PL_EBUSY;
 }
 
-static bool packs(const struct pl_conn *c, struct pl_slice payload)
+static bool packs(const struct pl_conn *c, size_t n)
 {
-	return c->deflate && payload.len >= pl_conn_ws(c)->compress_above;
+	return c->deflate && n >= pl_conn_ws(c)->compress_above;
+}
+
+static int put_message(struct pl_conn *c, enum pl_ws_op kind, char tag, struct pl_slice payload,
+		       bool is_packed)
+{
+	char head[PL_WS_HEADER_MAX + 1];
+	size_t n = pl_ws_header(head, kind, payload.len + (tag != 0), is_packed, NULL);
+	if (tag)
+		head[n++] = tag;
+	pl_metric_add(c->set->metrics, PL_M_FRAMES_OUT, 1);
+	return pl_conn_put2(c, pl_slice(head, n), payload) ? PL_ENOMEM : 0;
+}
+
+/* The message in one piece. *b: empty, and the caller's to free. */
+static struct pl_slice join(struct pl_buf *b, char tag, struct pl_slice payload)
+{
+	if (!tag)
+		return payload;
+	pl_buf_putc(b, tag);
+	pl_buf_puts(b, payload);
+	return pl_buf_slice(b);
+}
+
+int pl_conn_send_tagged(struct pl_conn *c, enum pl_ws_op kind, char tag, struct pl_slice payload)
+{
+	struct pl_buf whole;
+	struct pl_slice packed;
+	size_t n = payload.len + (tag != 0);
+	int err = may_send(c, n + PL_WS_HEADER_MAX, false);
+	if (err)
+		return err;
+	if (!packs(c, n))
+		return put_message(c, kind, tag, payload, false);
+	pl_buf_init(&whole, n);
+	struct pl_slice message = join(&whole, tag, payload);
+	bool is_shorter = !whole.err && pl_deflate(c->set->deflater, message, &packed) == 1;
+	pl_buf_fini(&whole);
+	return is_shorter ? put_message(c, kind, 0, packed, true)
+			  : put_message(c, kind, tag, payload, false);
 }
 
 int pl_conn_send(struct pl_conn *c, enum pl_ws_op kind, struct pl_slice payload)
 {
-	char head[PL_WS_HEADER_MAX];
-	struct pl_slice packed;
-	int err = may_send(c, payload.len + PL_WS_HEADER_MAX, false);
-	if (err)
-		return err;
-	bool shorter = packs(c, payload) && pl_deflate(c->set->deflater, payload, &packed) == 1;
-	if (shorter)
-		payload = packed;
-	pl_metric_add(c->set->metrics, PL_M_FRAMES_OUT, 1);
-	size_t n = pl_ws_header(head, kind, payload.len, shorter, NULL);
-	return pl_conn_put2(c, pl_slice(head, n), payload) ? PL_ENOMEM : 0;
+	return pl_conn_send_tagged(c, kind, 0, payload);
 }
 
 static struct pl_frame *frame_for(struct pl_conn *c, struct pl_shared *s)
 {
-	bool packed = packs(c, s->payload);
-	if (packed && !s->packed)
-		s->packed = pl_ws_frame_deflated(c->set->deflater, s->kind, s->payload);
-	if (!packed && !s->plain)
-		s->plain = pl_ws_frame(s->kind, s->payload);
-	return packed ? s->packed : s->plain;
+	bool packed = packs(c, s->payload.len + (s->tag != 0));
+	struct pl_frame **made = packed ? &s->packed : &s->plain;
+	struct pl_buf whole;
+	if (*made)
+		return *made;
+	pl_buf_init(&whole, s->payload.len + 1);
+	struct pl_slice message = join(&whole, s->tag, s->payload);
+	if (packed && !whole.err)
+		s->packed = pl_ws_frame_deflated(c->set->deflater, s->kind, message);
+	else if (!whole.err)
+		s->plain = pl_ws_frame(s->kind, message);
+	pl_buf_fini(&whole);
+	return *made;
 }
 
 void pl_conn_push(struct pl_conn *c, struct pl_shared *s)

@@ -456,6 +456,7 @@ static int start_sign_in(struct pl_session *s, struct pl_slice token, struct pl_
 	op->sign_in.issued_s = who.issued_s;
 	op->sign_in.provision = s->gateway->options->provision;
 	op->sign_in.claims = (struct pl_user){.subject = who.subject,
+					      .subject_is_number = who.subject_is_number,
 					      .username = who.username,
 					      .display_name = who.name,
 					      .email = who.email,

@@ -40,6 +40,12 @@ struct pl_event *pl_event_retain(struct pl_event *e)
 	return e;
 }
 
+struct pl_event *pl_event_keep(const struct pl_event *e)
+{
+	/* None was ever made const: who is shown one must not change it, that is all. */
+	return pl_event_retain((struct pl_event *)(uintptr_t)e);
+}
+
 void pl_event_release(struct pl_event *e)
 {
 	if (!e || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)
@@ -90,6 +96,7 @@ int pl_user_copy(struct pl_arena *a, const struct pl_user *from, struct pl_user 
 	if (!at)
 		return PL_ENOMEM;
 	*out = (struct pl_user){.id = from->id,
+				.subject_is_number = from->subject_is_number,
 				.subject = put_text(&at, from->subject),
 				.username = put_text(&at, from->username),
 				.display_name = put_text(&at, from->display_name),

@@ -86,6 +86,7 @@ static int lay_levels(struct pl_config *c, const struct pl_config_input *in, str
 		return err;
 	settle_secret(c, "auth.secret", "auth.secret_file", f);
 	settle_secret(c, "admin.key", "admin.key_file", f);
+	settle_secret(c, "calls.turn_secret", "calls.turn_secret_file", f);
 	settle_port(c);
 	return f->text.err == PL_ENOMEM ? PL_ENOMEM : 0;
 }

@@ -127,6 +127,12 @@ struct pl_config {
 	bool rooms_open;
 	uint32_t rooms_max;
 
+	uint64_t calls_ring_timeout_ms, calls_longest_ms;
+	uint32_t calls_per_user, calls_max, calls_per_minute, calls_signals_per_minute;
+	struct pl_string_list calls_turn_urls;
+	char *calls_turn_secret, *calls_turn_secret_file; /* at most one of them after loading */
+	uint64_t calls_turn_lifetime_ms;
+
 	struct pl_string_list native_anonymous;
 	uint32_t native_messages;
 	uint64_t native_window_ms, native_heartbeat_ms;

@@ -7,6 +7,7 @@
 #include "server/options.h"
 
 #include "auth/auth.h"
+#include "auth/turn.h"
 #include "base/mem.h"
 #include "net/tls.h"
 #include "socketio/admin.h"
@@ -317,6 +318,51 @@ static void check_accounts(struct check *k)
 			"accounts.enabled without limits: passwords can be guessed at any rate");
 }
 
+/* ---- calls ---- */
+
+enum { TURN_SECRET_MIN = 16 };
+
+static void check_turn_secret(struct check *k, const char *option, const char *label,
+			      struct pl_slice secret)
+{
+	if (secret.len < TURN_SECRET_MIN)
+		ERROR(k, option, "%s is %zu bytes; at least %d are needed", label, secret.len,
+		      TURN_SECRET_MIN);
+}
+
+static bool has_turn(const struct pl_config *c)
+{
+	for (size_t i = 0; i < c->calls_turn_urls.n; i++)
+		if (!strncmp(c->calls_turn_urls.at[i], "turn", 4))
+			return true;
+	return false;
+}
+
+static void check_calls(struct check *k)
+{
+	const struct pl_config *c = k->config;
+	bool has_secret = c->calls_turn_secret || c->calls_turn_secret_file;
+	for (size_t i = 0; i < c->calls_turn_urls.n; i++) {
+		const char *url = c->calls_turn_urls.at[i];
+		const char *fault = pl_turn_url_fault(pl_slice_str(url));
+		if (fault)
+			ERROR(k, "calls.turn_urls", "calls.turn_urls: \"%.100s\" %s", url, fault);
+	}
+	if (c->calls_turn_secret)
+		check_turn_secret(k, "calls.turn_secret", "calls.turn_secret",
+				  pl_slice_str(c->calls_turn_secret));
+	if (c->calls_turn_secret_file)
+		check_secret_file(k, "calls.turn_secret_file", c->calls_turn_secret_file,
+				  check_turn_secret);
+	if (has_secret && !has_turn(c))
+		ERROR(k, c->calls_turn_secret ? "calls.turn_secret" : "calls.turn_secret_file",
+		      "a secret for TURN servers, and calls.turn_urls names none");
+	if (!has_secret && has_turn(c))
+		WARNING(k, "calls.turn_urls",
+			"calls.turn_urls names TURN servers without calls.turn_secret: clients get "
+			"no password for them");
+}
+
 /* ---- the Admin UI ---- */
 
 static void check_admin_login(struct check *k)
@@ -417,6 +463,7 @@ int pl_config_check(const struct pl_config *c, struct pl_findings *f)
 	check_limits(&k);
 	check_times(&k);
 	check_accounts(&k);
+	check_calls(&k);
 	check_socketio(&k);
 	check_origins(&k);
 	check_proxies(&k);

@@ -62,6 +62,7 @@ static const struct section sections[] = {
 	{"typing", "Typing"},
 	{"history", "History"},
 	{"rooms", "Rooms"},
+	{"calls", "Calls"},
 	{"native", "Native clients"},
 	{"realtime", "Chat and presence clients"},
 	{"socketio", "Socket.IO"},

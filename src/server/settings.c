@@ -1,6 +1,7 @@
 /* settings.c - which option means what to which layer. */
 #include "server/settings.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <openssl/crypto.h>
@@ -102,6 +103,9 @@ static void set_rates(struct pl_settings *s, const struct pl_config *c)
 					    c->limits_auth_failures_per_minute},
 		[PL_LIMIT_LOGINS] = {c->limits_logins_per_minute, c->limits_logins_per_minute},
 		[PL_LIMIT_LOGINS_BY_NAME] = {c->limits_logins_per_name, c->limits_logins_per_name},
+		[PL_LIMIT_CALLS] = {c->calls_per_minute, c->calls_per_minute},
+		[PL_LIMIT_SIGNALS] = {c->calls_signals_per_minute,
+				      c->calls_signals_per_minute / 3 + 1},
 	};
 	s->gate.total = c->limits_connections;
 	if (!c->limits_enabled)
@@ -132,7 +136,8 @@ struct pl_limits *pl_settings_limits(const struct pl_settings *s)
 
 /* ---- lists ---- */
 
-static int copy_origins(struct pl_settings *s, const struct pl_string_list *list)
+static int copy_list(struct pl_settings *s, const struct pl_string_list *list,
+		     const struct pl_slice **out, size_t *n)
 {
 	struct pl_slice *at = pl_arena_array(&s->memory, list->n, sizeof(*at));
 	if (!at)
@@ -140,8 +145,8 @@ static int copy_origins(struct pl_settings *s, const struct pl_string_list *list
 	for (size_t i = 0; i < list->n; i++)
 		if (pl_arena_copy(&s->memory, pl_slice_str(list->at[i]), &at[i]))
 			return PL_ENOMEM;
-	s->conn.origins = at;
-	s->conn.norigins = list->n;
+	*out = at;
+	*n = list->n;
 	return 0;
 }
 
@@ -196,6 +201,54 @@ static int set_accounts(struct pl_settings *s, const struct pl_config *c,
 	return err ? err : copy_secret(s, c, why);
 }
 
+/* ---- calls ---- */
+
+static int put_ice(struct pl_ice *ice, const struct pl_uuid *user, struct pl_buf *b)
+{
+	const struct pl_settings_turn *t = PL_CONTAINER(ice, struct pl_settings_turn, ice);
+	char name[PL_UUID_TEXT];
+	pl_uuid_format(user, name);
+	return pl_turn_put_servers(&t->turn, pl_slice(name, sizeof(name)), pl_wall_ms() / 1000, b);
+}
+
+static int copy_turn_secret(struct pl_settings *s, const struct pl_config *c, struct pl_buf *why)
+{
+	struct pl_buf secret;
+	int err = 0;
+	pl_buf_init(&secret, PL_CONFIG_VALUE_MAX);
+	if (c->calls_turn_secret)
+		pl_buf_puts(&secret, pl_slice_str(c->calls_turn_secret));
+	else if (c->calls_turn_secret_file)
+		err = pl_config_read_secret(c->calls_turn_secret_file, &secret);
+	if (err)
+		pl_buf_printf(why, "calls.turn_secret_file %s: %s\n", c->calls_turn_secret_file,
+			      pl_strerror(err));
+	if (!err)
+		err = secret.err ? secret.err
+				 : pl_arena_copy(&s->memory, pl_buf_slice(&secret),
+						 &s->calls.turn.secret);
+	if (secret.at)
+		OPENSSL_cleanse(secret.at, secret.cap);
+	pl_buf_fini(&secret);
+	return err;
+}
+
+static int set_calls(struct pl_settings *s, const struct pl_config *c, struct pl_buf *why)
+{
+	struct pl_turn *t = &s->calls.turn;
+	s->calls.ice.put = put_ice;
+	t->lifetime_s = c->calls_turn_lifetime_ms / 1000;
+	s->chat.ice = c->calls_turn_urls.n ? &s->calls.ice : NULL;
+	int err = copy_list(s, &c->calls_turn_urls, &t->urls, &t->nurls);
+	return err ? err : copy_turn_secret(s, c, why);
+}
+
+static void cleanse(struct pl_slice secret)
+{
+	if (secret.len)
+		OPENSSL_cleanse((void *)(uintptr_t)secret.at, secret.len);
+}
+
 int pl_settings_new(const struct pl_config *c, const struct pl_settings *before, struct pl_buf *why,
 		    struct pl_settings **out)
 {
@@ -211,7 +264,11 @@ int pl_settings_new(const struct pl_config *c, const struct pl_settings *before,
 					   .rooms_max = ROOMS_MAX,
 					   .rooms_open = c->rooms_open,
 					   .open_rooms_max = c->rooms_max,
-					   .online_max = ONLINE_MAX};
+					   .online_max = ONLINE_MAX,
+					   .ring_ms = millis(c->calls_ring_timeout_ms),
+					   .call_max_ms = millis(c->calls_longest_ms),
+					   .calls_per_user = c->calls_per_user,
+					   .calls_max = c->calls_max};
 	s->gateway = (struct pl_gateway_options){
 		.auth_deadline_ms = millis(c->auth_deadline_ms),
 		.expiry_warning_ms = millis(c->auth_expiry_warning_ms),
@@ -223,13 +280,15 @@ int pl_settings_new(const struct pl_config *c, const struct pl_settings *before,
 		.realtime_history = c->realtime_history,
 	};
 	set_rates(s, c);
-	int err = copy_origins(s, &c->origins);
+	int err = copy_list(s, &c->origins, &s->conn.origins, &s->conn.norigins);
 	if (!err)
 		err = read_proxies(s, &c->trusted_proxies, why);
 	if (!err)
 		err = pl_settings_admin(c, why, &s->admin);
 	if (!err)
 		err = set_accounts(s, c, before, why);
+	if (!err)
+		err = set_calls(s, c, why);
 	if (!err)
 		err = find_limits(s, before);
 	if (err) {
@@ -251,8 +310,8 @@ void pl_settings_release(struct pl_settings *s)
 	if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
 		return;
 	release_limits(s->limits);
-	if (s->accounts.secret.len)
-		OPENSSL_cleanse((void *)(uintptr_t)s->accounts.secret.at, s->accounts.secret.len);
+	cleanse(s->accounts.secret);
+	cleanse(s->calls.turn.secret);
 	pl_arena_fini(&s->memory);
 	pl_free(s);
 }

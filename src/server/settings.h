@@ -9,11 +9,18 @@
 #define PL_SERVER_SETTINGS_H
 
 #include "auth/auth.h"
+#include "auth/turn.h"
 #include "chat/hub.h"
 #include "conn/conn.h"
 #include "dialect/session.h"
 #include "rest/rest.h"
 #include "server/config.h"
+
+/* Passwords for relays, where calls ask for them. */
+struct pl_settings_turn {
+	struct pl_ice ice;
+	struct pl_turn turn;
+};
 
 struct pl_settings {
 	_Atomic uint32_t refs;
@@ -23,6 +30,7 @@ struct pl_settings {
 	struct pl_gate_options gate;
 	struct pl_admin_key admin;
 	struct pl_account_options accounts;
+	struct pl_settings_turn calls;
 	struct pl_rate rates[PL_LIMIT__COUNT];
 	struct pl_rate_limits
 		*limits; /* the buckets; shared with the set before when the rates are the same */

@@ -38,6 +38,8 @@ struct pl_backend_ops {
 	enum pl_trouble (*rest)(struct pl_backend *, enum pl_pace, bool probe, bool *wrote);
 	/* The last trouble in words; valid until the next call. */
 	const char *(*why)(struct pl_backend *);
+	/* The first connection's: see pl_store_secret. */
+	const uint8_t *(*secret)(struct pl_backend *);
 	/* Another connection to the same, for reads. Called on the thread that opened the first. */
 	int (*open_reader)(struct pl_backend *, struct pl_backend **out);
 	void (*close)(struct pl_backend *);

@@ -57,7 +57,9 @@ struct pl_known_user *pl_cache_add_user(struct pl_cache *c, const struct pl_user
 		return NULL;
 	k->id = u->id;
 	k->key = key;
-	if (pl_arena_copy(&c->arena, u->username, &k->username) ||
+	k->subject_is_number = u->subject_is_number;
+	if (pl_arena_copy(&c->arena, u->subject, &k->subject) ||
+	    pl_arena_copy(&c->arena, u->username, &k->username) ||
 	    pl_arena_copy(&c->arena, u->display_name, &k->display_name) ||
 	    pl_arena_copy(&c->arena, u->avatar_url, &k->avatar_url))
 		return NULL;

@@ -15,7 +15,8 @@
 struct pl_known_user {
 	struct pl_uuid id;
 	int64_t key;
-	struct pl_slice username, display_name, avatar_url;
+	struct pl_slice subject, username, display_name, avatar_url;
+	bool subject_is_number;
 };
 
 struct pl_known_room {

@@ -31,6 +31,9 @@ static int (*const operations[])(struct pl_memory *, struct pl_op *) = {
 	[PL_OP_FILE_FIND] = pl_memory_file_find,
 	[PL_OP_FILE_EXPIRE] = pl_memory_file_expire,
 	[PL_OP_FILE_KNOWN] = pl_memory_file_known,
+	[PL_OP_MISSED] = pl_memory_missed,
+	[PL_OP_PENDING] = pl_memory_pending,
+	[PL_OP_RECEIVED] = pl_memory_received,
 	[PL_OP_REGISTER] = pl_memory_register,
 	[PL_OP_ACCOUNT] = pl_memory_account,
 	[PL_OP_SET_PASSWORD] = pl_memory_set_password,
@@ -98,11 +101,16 @@ static const char *why(struct pl_backend *b)
 	return "out of memory";
 }
 
+static const uint8_t *secret(struct pl_backend *b)
+{
+	return mine(b)->kept->secret;
+}
+
 static void free_kept(struct pl_memory *m)
 {
 	struct pl_map *const maps[] = {&m->user_ids,    &m->subjects, &m->room_ids, &m->aliases,
 				       &m->message_ids, &m->retries,  &m->accounts, &m->seen,
-				       &m->standings,   &m->files};
+				       &m->standings,   &m->files,    &m->received};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_fini(maps[i]);
 	pl_arena_fini(&m->arena);
@@ -129,6 +137,7 @@ static const struct pl_backend_ops backend_ops = {
 	.rollback = rollback,
 	.rest = rest,
 	.why = why,
+	.secret = secret,
 	.open_reader = open_reader,
 	.close = close_it,
 };
@@ -160,9 +169,10 @@ int pl_memory_open(const struct pl_store_options *o, struct pl_backend **out)
 	pl_arena_init(&m->arena, MOST_BYTES);
 	struct pl_map *const maps[] = {&m->user_ids,    &m->subjects, &m->room_ids, &m->aliases,
 				       &m->message_ids, &m->retries,  &m->accounts, &m->seen,
-				       &m->standings,   &m->files};
+				       &m->standings,   &m->files,    &m->received};
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		pl_map_init(maps[i], ENTRIES);
+	pl_random_bytes(m->secret, sizeof(m->secret));
 	m->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	m->hasher = EVP_MD_CTX_new();
 	int err = m->sha256 && m->hasher ? connect_to(m, true, out) : PL_ENOMEM;
@@ -173,7 +183,7 @@ int pl_memory_open(const struct pl_store_options *o, struct pl_backend **out)
 
 int pl_mem_copy_user(struct pl_arena *a, const struct pl_user *from, struct pl_user *out)
 {
-	struct pl_user u = {.id = from->id};
+	struct pl_user u = {.id = from->id, .subject_is_number = from->subject_is_number};
 	int err = pl_arena_copy(a, from->subject, &u.subject);
 	if (!err)
 		err = pl_arena_copy(a, from->username, &u.username);

@@ -84,6 +84,9 @@ struct pl_memory {
 	struct pl_map files;     /* by id */
 	struct pl_mem_file *newest_file;
 	uint64_t changes;
+	uint8_t secret[PL_SECRET_BYTES];
+	struct pl_uuid newest;  /* message */
+	struct pl_map received; /* user id -> struct pl_uuid, see PL_OP_RECEIVED */
 };
 
 int pl_memory_register(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
@@ -108,6 +111,9 @@ int pl_mem_file_to_send(const struct pl_memory *, struct pl_op_send *,
 			struct pl_mem_file **) PL_MUST_CHECK;
 void pl_mem_file_sent(struct pl_mem_file *, const struct pl_op_send *,
 		      const struct pl_mem_message *);
+int pl_memory_missed(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_pending(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
+int pl_memory_received(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_sign_in(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_conversations(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
 int pl_memory_access(struct pl_memory *, struct pl_op *) PL_MUST_CHECK;
@@ -133,7 +139,7 @@ const struct pl_user *pl_mem_account(const struct pl_memory *, struct pl_slice n
 struct pl_mem_meeting {
 	const struct pl_uuid *user;
 	struct pl_slice to;
-	bool by_any_name;
+	bool to_anyone;
 	const struct pl_slice *pair;
 	bool create;
 

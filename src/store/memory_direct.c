@@ -8,8 +8,9 @@
 
 int pl_mem_copy_name(struct pl_arena *a, const struct pl_user *u, struct pl_user *out)
 {
-	*out = (struct pl_user){.id = u->id};
-	return pl_arena_copy(a, u->username, &out->username);
+	*out = (struct pl_user){.id = u->id, .subject_is_number = u->subject_is_number};
+	int err = pl_arena_copy(a, u->subject, &out->subject);
+	return err ? err : pl_arena_copy(a, u->username, &out->username);
 }
 
 /* PL_ESTATE: both names are taken, and not by these two. */
@@ -25,7 +26,7 @@ static int check_pair(const struct pl_memory *m, const struct pl_mem_meeting *x)
 int pl_mem_meet(struct pl_memory *m, struct pl_mem_meeting *x)
 {
 	x->me = pl_map_get(&m->user_ids, pl_uuid_slice(x->user));
-	x->other = x->by_any_name ? pl_mem_find_user(m, x->to) : pl_mem_named(m, x->to);
+	x->other = x->to_anyone ? pl_mem_find_user(m, x->to) : pl_mem_named(m, x->to);
 	if (!x->me || !x->other)
 		return x->me ? PL_ENOTFOUND : PL_EDENIED;
 	int err = x->me == x->other ? PL_EINVAL : check_pair(m, x);
@@ -43,8 +44,11 @@ int pl_mem_meet(struct pl_memory *m, struct pl_mem_meeting *x)
 int pl_memory_direct(struct pl_memory *m, struct pl_op *op)
 {
 	struct pl_op_direct *in = &op->direct;
-	struct pl_mem_meeting x = {
-		.user = &in->user, .to = in->to, .pair = in->pair, .create = in->create};
+	struct pl_mem_meeting x = {.user = &in->user,
+				   .to = in->to,
+				   .to_anyone = in->to_anyone,
+				   .pair = in->pair,
+				   .create = in->create};
 	int err = pl_mem_meet(m, &x);
 	if (!err)
 		err = pl_mem_copy_name(&op->arena, x.me, &in->me);

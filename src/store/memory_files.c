@@ -48,7 +48,7 @@ static int meet(struct pl_memory *m, struct pl_op *op, struct pl_mem_room **out)
 {
 	struct pl_op_file_start *in = &op->file_start;
 	struct pl_mem_meeting x = {
-		.user = &in->user, .to = in->to, .by_any_name = true, .create = true};
+		.user = &in->user, .to = in->to, .to_anyone = true, .create = true};
 	int err = pl_mem_meet(m, &x);
 	if (err)
 		return err;

@@ -8,6 +8,8 @@ enum { TEXT_BYTES = 4 << 20 };
 static struct pl_user public_user(const struct pl_user *u)
 {
 	return (struct pl_user){.id = u->id,
+				.subject = u->subject,
+				.subject_is_number = u->subject_is_number,
 				.username = u->username,
 				.display_name = u->display_name,
 				.avatar_url = u->avatar_url};
@@ -16,7 +18,9 @@ static struct pl_user public_user(const struct pl_user *u)
 static int copy_sender(struct pl_arena *a, const struct pl_user *u, struct pl_user *out)
 {
 	struct pl_user copy = public_user(u);
-	int err = pl_arena_copy(a, u->username, &copy.username);
+	int err = pl_arena_copy(a, u->subject, &copy.subject);
+	if (!err)
+		err = pl_arena_copy(a, u->username, &copy.username);
 	if (!err)
 		err = pl_arena_copy(a, u->display_name, &copy.display_name);
 	if (!err)
@@ -83,10 +87,11 @@ static int make_message(struct pl_memory *m, const struct pl_op_send *in, struct
 	if (!x || !all)
 		return PL_ENOMEM;
 	r->messages = all;
-	x->m = (struct pl_message){.id = pl_uuid_v7(now),
+	x->m = (struct pl_message){.id = pl_uuid_v7_after(&m->newest, now),
 				   .conversation = in->conversation,
 				   .seq = r->c.last_seq + 1,
 				   .kind = pl_kind_name(pl_kind_number(in->kind)),
+				   .format = in->format,
 				   .per_recipient = in->ncopies > 0,
 				   .reply_to = in->reply_to,
 				   .created_ms = now};
@@ -151,8 +156,11 @@ static int check_recipients(const struct pl_op_send *in, const struct pl_mem_roo
 
 static int meet(struct pl_memory *m, struct pl_op_send *in)
 {
-	struct pl_mem_meeting x = {
-		.user = &in->user, .to = in->to, .pair = in->pair, .create = true};
+	struct pl_mem_meeting x = {.user = &in->user,
+				   .to = in->to,
+				   .to_anyone = in->to_anyone,
+				   .pair = in->pair,
+				   .create = true};
 	int err = pl_mem_meet(m, &x);
 	if (err)
 		return err;

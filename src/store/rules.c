@@ -230,6 +230,8 @@ bool pl_user_update(struct pl_user *known, const struct pl_user *claims)
 	changed |= take_over(&known->email, claims->email);
 	changed |= take_over(&known->phone, claims->phone);
 	changed |= take_over(&known->avatar_url, claims->avatar_url);
+	changed |= known->subject_is_number != claims->subject_is_number;
+	known->subject_is_number = claims->subject_is_number;
 	return changed;
 }
 

@@ -19,6 +19,7 @@ enum {
 	PL_LATEST_SCAN = 10000,   /* messages looked at for one that the reader may see */
 	PL_INVITE_CODE = 8,
 	PL_RETRY_HASH = 16,
+	PL_MISSED_MAX = 5000,    /* messages after a position */
 	PL_USERS_MAX = 1000,     /* of a page of users */
 	PL_PASSWORD_BYTES = 512, /* of a password's hash */
 	PL_FILES_AT_ONCE = 1000, /* that are forgotten or looked for by one operation */

@@ -47,6 +47,9 @@ static int (*const operations[])(struct pl_sqlite *, struct pl_op *) = {
 	[PL_OP_FILE_FIND] = pl_sqlite_file_find,
 	[PL_OP_FILE_EXPIRE] = pl_sqlite_file_expire,
 	[PL_OP_FILE_KNOWN] = pl_sqlite_file_known,
+	[PL_OP_MISSED] = pl_sqlite_missed,
+	[PL_OP_PENDING] = pl_sqlite_pending,
+	[PL_OP_RECEIVED] = pl_sqlite_received,
 	[PL_OP_REGISTER] = pl_sqlite_register,
 	[PL_OP_ACCOUNT] = pl_sqlite_account,
 	[PL_OP_SET_PASSWORD] = pl_sqlite_set_password,
@@ -243,6 +246,11 @@ static const char *why(struct pl_backend *b)
 	return mine(b)->why;
 }
 
+static const uint8_t *secret(struct pl_backend *b)
+{
+	return mine(b)->secret;
+}
+
 static void close_it(struct pl_backend *b)
 {
 	struct pl_sqlite *c = mine(b);
@@ -269,6 +277,7 @@ static const struct pl_backend_ops backend_ops = {
 	.rollback = rollback,
 	.rest = rest,
 	.why = why,
+	.secret = secret,
 	.open_reader = open_reader,
 	.close = close_it,
 };
@@ -352,6 +361,29 @@ static int open_checked(struct pl_sqlite *c)
 	return err ? err : pl_sqlite_open_first(c->path, c->log, &c->db);
 }
 
+static bool read_secret(struct pl_sqlite *c)
+{
+	struct pl_query q = pl_query(c, PL_Q_SECRET);
+	bool found = pl_query_row(&q) && pl_column_bytes(&q, 0, c->secret, sizeof(c->secret));
+	return !pl_query_end(&q) && found;
+}
+
+/* Where there is no room on the disk for a new one, it holds until the next start. */
+static int load_secret(struct pl_sqlite *c)
+{
+	c->rc = 0;
+	if (read_secret(c))
+		return 0;
+	if (c->rc)
+		return (c->rc & 0xff) == SQLITE_NOMEM ? PL_ENOMEM : PL_EIO;
+	pl_random_bytes(c->secret, sizeof(c->secret));
+	struct pl_query q = pl_query(c, PL_Q_SECRET_ADD);
+	pl_bind_blob(&q, c->secret, sizeof(c->secret));
+	if (pl_query_run(&q) && explain(c, c->rc) == PL_FATAL)
+		return PL_EIO;
+	return 0;
+}
+
 static int open_writer(struct pl_sqlite *c)
 {
 	int err = pl_file_lock(c->path, c->log, &c->lock_fd);
@@ -369,6 +401,10 @@ static int open_writer(struct pl_sqlite *c)
 		err = prepare_all(c);
 	if (!err)
 		err = pl_retry_load(c);
+	if (!err)
+		err = pl_newest_message(c, &c->newest);
+	if (!err)
+		err = load_secret(c);
 	if (!err)
 		sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 	return err;

@@ -34,7 +34,9 @@ struct pl_sqlite {
 	uint64_t expire_at_ms;
 	struct pl_cache cache;
 	struct pl_recent recent;
-	int64_t aliases;  /* conversations that have one; -1: not counted yet */
+	int64_t aliases;       /* conversations that have one; -1: not counted yet */
+	struct pl_uuid newest; /* of all messages, and of those that a rollback took back */
+	uint8_t secret[PL_SECRET_BYTES];
 	int64_t last_log; /* the newest row of retry_log */
 	struct {
 		int64_t today; /* the day this is about; else: not known */
@@ -70,6 +72,8 @@ int64_t pl_column_int(struct pl_query *, int column);
 struct pl_uuid pl_column_id(struct pl_query *, int column);
 /* Valid until the next step. NULL: a slice that is not there. */
 struct pl_slice pl_column_text(struct pl_query *, int column);
+/* False: not so many bytes. */
+bool pl_column_bytes(struct pl_query *, int column, void *to, size_t n);
 /* Copied into the arena. */
 int pl_column_copy(struct pl_query *, int column, struct pl_arena *,
 		   struct pl_slice *out) PL_MUST_CHECK;

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-enum { COLUMN_PASSWORD = 8, COLUMN_DISABLED };
+enum { COLUMN_PASSWORD = 9, COLUMN_DISABLED };
 
 static struct pl_slice fold(struct pl_slice name, char room[PL_ACCOUNT_NAME_MAX])
 {

@@ -86,8 +86,8 @@ int pl_meet(struct pl_sqlite *c, struct pl_arena *a, struct pl_meeting *m)
 {
 	int err = pl_read_self(c, a, m->user, &m->me, &m->my_key);
 	if (!err)
-		err = (m->by_any_name ? pl_find_user : by_name)(c, a, m->to, &m->other_key,
-								&m->other);
+		err = m->to_anyone ? pl_find_user(c, a, m->to, &m->other_key, &m->other)
+				   : by_name(c, a, m->to, &m->other_key, &m->other);
 	if (!err && m->other_key == m->my_key)
 		err = PL_EINVAL;
 	if (!err)
@@ -103,7 +103,10 @@ int pl_meet(struct pl_sqlite *c, struct pl_arena *a, struct pl_meeting *m)
 
 static struct pl_user named(const struct pl_user *u)
 {
-	return (struct pl_user){.id = u->id, .username = u->username};
+	return (struct pl_user){.id = u->id,
+				.subject = u->subject,
+				.subject_is_number = u->subject_is_number,
+				.username = u->username};
 }
 
 static int read_seen(struct pl_sqlite *c, int64_t user, uint64_t *seen_ms)
@@ -117,8 +120,11 @@ static int read_seen(struct pl_sqlite *c, int64_t user, uint64_t *seen_ms)
 int pl_sqlite_direct(struct pl_sqlite *c, struct pl_op *op)
 {
 	struct pl_op_direct *in = &op->direct;
-	struct pl_meeting m = {
-		.user = &in->user, .to = in->to, .pair = in->pair, .create = in->create};
+	struct pl_meeting m = {.user = &in->user,
+			       .to = in->to,
+			       .to_anyone = in->to_anyone,
+			       .pair = in->pair,
+			       .create = in->create};
 	int err = pl_meet(c, &op->arena, &m);
 	if (!err)
 		err = read_seen(c, m.other_key, &in->other_seen_ms);

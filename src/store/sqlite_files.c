@@ -95,7 +95,7 @@ static int meet(struct pl_sqlite *c, struct pl_op *op, struct pl_uuid *conversat
 {
 	struct pl_op_file_start *in = &op->file_start;
 	struct pl_meeting m = {
-		.user = &in->user, .to = in->to, .by_any_name = true, .create = true};
+		.user = &in->user, .to = in->to, .to_anyone = true, .create = true};
 	int err = pl_meet(c, &op->arena, &m);
 	if (err)
 		return err;

@@ -43,6 +43,9 @@ int pl_file_to_send(struct pl_sqlite *, struct pl_op *, int64_t *key,
 		    int64_t *message) PL_MUST_CHECK;
 int pl_file_sent(struct pl_sqlite *, const struct pl_op_send *, int64_t key,
 		 int64_t message) PL_MUST_CHECK;
+int pl_sqlite_missed(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_pending(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
+int pl_sqlite_received(struct pl_sqlite *, struct pl_op *) PL_MUST_CHECK;
 
 /* Where a send with this hash lies; 0: it is new. r->day 0 or today. */
 int pl_retry_find(struct pl_sqlite *, const struct pl_retry *r, int64_t today,
@@ -81,8 +84,14 @@ int pl_room_columns(struct pl_query *, struct pl_arena *, struct pl_conversation
 int pl_read_ids(struct pl_query *, struct pl_arena *, struct pl_uuid **, size_t *n) PL_MUST_CHECK;
 /* Without the sender, the conversation and what it replies to. */
 int pl_message_columns(struct pl_query *, struct pl_arena *, struct pl_message *) PL_MUST_CHECK;
-enum { PL_COLUMN_SENDER = 2, PL_COLUMN_REPLY_SEQ = 5, PL_COLUMN_METADATA = 7, PL_COLUMN_CONTENT };
-/* id, username, display_name, avatar_url: what others may know. */
+enum {
+	PL_COLUMN_SENDER = 2,
+	PL_COLUMN_REPLY_SEQ = 5,
+	PL_COLUMN_METADATA = 7,
+	PL_COLUMN_CONTENT,
+	PL_COLUMN_FORMAT
+};
+/* id, subject, username, display_name, avatar_url: what others may know. */
 int pl_read_sender(struct pl_sqlite *, struct pl_arena *, int64_t key,
 		   struct pl_user *) PL_MUST_CHECK;
 
@@ -112,7 +121,7 @@ struct pl_seat {
 struct pl_meeting {
 	const struct pl_uuid *user;
 	struct pl_slice to;
-	bool by_any_name; /* `to` may be a user id or a subject too */
+	bool to_anyone;
 	const struct pl_slice *pair;
 	bool create;
 
@@ -140,6 +149,8 @@ int pl_read_seat(struct pl_sqlite *, const struct pl_uuid *user, const struct pl
 /* The seq of a message that lies in the room behind joined_seq. PL_ENOTFOUND. */
 int pl_read_place(struct pl_sqlite *, int64_t room, uint64_t joined_seq,
 		  const struct pl_uuid *message, uint64_t *seq) PL_MUST_CHECK;
+/* nil: none was ever kept */
+int pl_newest_message(struct pl_sqlite *, struct pl_uuid *) PL_MUST_CHECK;
 int pl_read_message_id(struct pl_sqlite *, int64_t at, struct pl_uuid *) PL_MUST_CHECK;
 
 #endif

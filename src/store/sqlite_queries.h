@@ -5,7 +5,9 @@
 #ifndef PL_STORE_SQLITE_QUERIES_H
 #define PL_STORE_SQLITE_QUERIES_H
 
-#define PL_USER_COLUMNS "key, id, subject, username, display_name, email, phone, avatar_url"
+#define PL_USER_COLUMNS                                                        \
+	"key, id, subject, username, display_name, email, phone, avatar_url, " \
+	"subject_is_number"
 #define PL_ROOM_COLUMNS                                                                      \
 	"c.key, c.id, c.type, c.name, c.description, c.avatar_url, c.alias, "                \
 	"(SELECT id FROM user WHERE key = c.created_by), "                                   \
@@ -22,7 +24,7 @@
 #define PL_MESSAGE_COLUMNS                                                                      \
 	"m.at, m.id, m.sender, m.kind, m.per_recipient, m.reply_to, m.created_ms, m.metadata, " \
 	"CASE WHEN m.per_recipient = 0 OR m.sender = ?1 THEN m.content ELSE "                   \
-	"(SELECT content FROM message_copy WHERE message = m.at AND user = ?1) END"
+	"(SELECT content FROM message_copy WHERE message = m.at AND user = ?1) END, m.format"
 
 #define PL_QUERY_MAP(X)                                                                         \
 	X(BEGIN, R, "BEGIN")                                                                    \
@@ -39,10 +41,11 @@
 	  "ORDER BY username <> ?1, key LIMIT 1")                                               \
 	X(USER_ADD, W,                                                                          \
 	  "INSERT INTO user (id, subject, username, display_name, email, phone, avatar_url, "   \
-	  "created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)")                \
+	  "subject_is_number, created_ms, updated_ms) "                                         \
+	  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)")                                    \
 	X(USER_CHANGE, W,                                                                       \
 	  "UPDATE user SET username = ?, display_name = ?, email = ?, phone = ?, "              \
-	  "avatar_url = ?, updated_ms = ? WHERE key = ?")                                       \
+	  "avatar_url = ?, subject_is_number = ?, updated_ms = ? WHERE key = ?")                \
                                                                                                 \
 	X(ROOM_BY_ID, R, "SELECT " PL_ROOM_COLUMNS " FROM conversation c WHERE c.id = ?")       \
 	X(ROOM_BY_KEY, R, "SELECT " PL_ROOM_COLUMNS " FROM conversation c WHERE c.key = ?")     \
@@ -129,6 +132,22 @@
 	  "SELECT EXISTS (SELECT 1 FROM member m CROSS JOIN member o "                          \
 	  "ON o.conversation = m.conversation WHERE m.user = ?1 AND o.user = ?2 "               \
 	  "AND m.left_seq IS NULL AND o.left_seq IS NULL)")                                     \
+	X(CHATS_AFTER, R,                                                                       \
+	  "SELECT c.key, c.id, c.type, c.alias, c.last_seq, m.joined_seq, p.low, p.high "       \
+	  "FROM member m JOIN conversation c ON c.key = m.conversation "                        \
+	  "LEFT JOIN direct_pair p ON p.conversation = c.key "                                  \
+	  "WHERE m.user = ?1 AND m.left_seq IS NULL AND c.last_seq > m.joined_seq "             \
+	  "AND (?3 = 0 OR c.type = 1) "                                                         \
+	  "AND (SELECT id FROM message WHERE at = (c.key << 32 | c.last_seq)) > ?2")            \
+	X(PLACES_AFTER, R,                                                                      \
+	  "SELECT m.at, m.id FROM message m WHERE m.at >= ?2 AND m.at < ?3 "                    \
+	  "AND (?4 = 0 OR m.sender <> ?1) AND (m.per_recipient = 0 OR (m.sender = ?1 "          \
+	  "AND m.content IS NOT NULL) OR EXISTS (SELECT 1 FROM message_copy "                   \
+	  "WHERE message = m.at AND user = ?1)) ORDER BY m.at")                                 \
+	X(USER_RECEIVED, R, "SELECT received FROM user WHERE key = ?")                          \
+	X(USER_RECEIVE, W,                                                                      \
+	  "UPDATE user SET received = ?1 "                                                      \
+	  "WHERE key = ?2 AND (received IS NULL OR received < ?1)")                             \
 	X(MEMBERS, W,                                                                           \
 	  "SELECT u.id FROM member m JOIN user u ON u.key = m.user "                            \
 	  "WHERE m.conversation = ? AND m.left_seq IS NULL")                                    \
@@ -138,9 +157,10 @@
                                                                                                 \
 	X(MESSAGE_ADD, W,                                                                       \
 	  "INSERT INTO message (at, id, sender, kind, per_recipient, reply_to, created_ms, "    \
-	  "metadata, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")                              \
+	  "metadata, content, format) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                   \
 	X(COPY_ADD, W, "INSERT INTO message_copy (message, user, content) VALUES (?, ?, ?)")    \
 	X(MESSAGE_PLACE, R, "SELECT at FROM message WHERE id = ?")                              \
+	X(MESSAGE_NEWEST, R, "SELECT max(id) FROM message")                                     \
 	X(MESSAGE_ID, R, "SELECT id FROM message WHERE at = ?")                                 \
 	X(MESSAGE, R, "SELECT " PL_MESSAGE_COLUMNS " FROM message m WHERE m.at = ?2")           \
 	X(PAGE_BEFORE, R,                                                                       \
@@ -201,6 +221,9 @@
 	X(GROUP_ROOMS, W,                                                                       \
 	  "SELECT key, id, last_seq FROM conversation WHERE chat_group = ? AND is_private = 0") \
                                                                                                 \
+	X(SECRET, W, "SELECT bytes FROM secret")                                                \
+	X(SECRET_ADD, W, "INSERT INTO secret (key, bytes) VALUES (1, ?)")                       \
+                                                                                                \
 	X(USER_STANDING, R, "SELECT disabled_ms, tokens_from_s FROM user WHERE key = ?")        \
 	X(USER_DISABLE, W, "UPDATE user SET disabled_ms = ? WHERE key = ?")                     \
 	X(USER_TOKENS, W, "UPDATE user SET tokens_from_s = ? WHERE key = ?")                    \
@@ -217,7 +240,8 @@
 	  "VALUES (?1, ?2, ?3, ?4, ?4)")                                                        \
 	X(ACCOUNT, R,                                                                           \
 	  "SELECT u.key, u.id, u.subject, u.username, u.display_name, u.email, "                \
-	  "u.phone, u.avatar_url, a.password, u.disabled_ms FROM account a "                    \
+	  "u.phone, u.avatar_url, u.subject_is_number, a.password, u.disabled_ms "              \
+	  "FROM account a "                                                                     \
 	  "JOIN user u ON u.key = a.user WHERE a.name = ?")                                     \
 	X(ACCOUNT_CHANGE, W, "UPDATE account SET password = ?, changed_ms = ? WHERE user = ?")
 

@@ -77,12 +77,19 @@ int64_t pl_column_int(struct pl_query *q, int column)
 	return sqlite3_column_int64(q->s, column);
 }
 
+bool pl_column_bytes(struct pl_query *q, int column, void *to, size_t n)
+{
+	const void *at = sqlite3_column_blob(q->s, column);
+	bool fits = at && (size_t)sqlite3_column_bytes(q->s, column) == n;
+	if (fits)
+		memcpy(to, at, n);
+	return fits;
+}
+
 struct pl_uuid pl_column_id(struct pl_query *q, int column)
 {
 	struct pl_uuid id = {0};
-	const void *at = sqlite3_column_blob(q->s, column);
-	if (at && sqlite3_column_bytes(q->s, column) == (int)sizeof(id.b))
-		memcpy(id.b, at, sizeof(id.b));
+	pl_column_bytes(q, column, id.b, sizeof(id.b));
 	return id;
 }
 

@@ -5,7 +5,8 @@
 
 int pl_user_columns(struct pl_query *q, struct pl_arena *a, struct pl_user *out)
 {
-	struct pl_user u = {.id = pl_column_id(q, 1)};
+	struct pl_user u = {.id = pl_column_id(q, 1),
+			    .subject_is_number = pl_column_int(q, 8) != 0};
 	struct pl_slice *const fields[] = {&u.subject, &u.username, &u.display_name,
 					   &u.email,   &u.phone,    &u.avatar_url};
 	for (int i = 0; i < 6; i++) {
@@ -46,7 +47,10 @@ int pl_read_sender(struct pl_sqlite *c, struct pl_arena *a, int64_t key, struct 
 	int err = 0;
 	if (found) {
 		u.id = pl_column_id(&q, 1);
-		err = pl_column_copy(&q, 3, a, &u.username);
+		u.subject_is_number = pl_column_int(&q, 8) != 0;
+		err = pl_column_copy(&q, 2, a, &u.subject);
+		if (!err)
+			err = pl_column_copy(&q, 3, a, &u.username);
 		if (!err)
 			err = pl_column_copy(&q, 4, a, &u.display_name);
 		if (!err)
@@ -118,6 +122,7 @@ int pl_message_columns(struct pl_query *q, struct pl_arena *a, struct pl_message
 		.seq = pl_message_seq(pl_column_int(q, 0)),
 		.kind = pl_kind_name(pl_column_int(q, 3)),
 		.per_recipient = pl_column_int(q, 4) != 0,
+		.format = (uint32_t)pl_column_int(q, PL_COLUMN_FORMAT),
 		.created_ms = (uint64_t)pl_column_int(q, 6),
 	};
 	int err = pl_column_copy(q, 7, a, &m.metadata);

@@ -115,7 +115,11 @@ static int know_other(struct pl_sqlite *c, struct pl_arena *a, const struct plac
 static int meet(struct pl_sqlite *c, struct pl_op *op)
 {
 	struct pl_op_send *in = &op->send;
-	struct pl_meeting m = {.user = &in->user, .to = in->to, .pair = in->pair, .create = true};
+	struct pl_meeting m = {.user = &in->user,
+			       .to = in->to,
+			       .to_anyone = in->to_anyone,
+			       .pair = in->pair,
+			       .create = true};
 	int err = pl_meet(c, &op->arena, &m);
 	if (err)
 		return err;
@@ -174,6 +178,8 @@ static int find_recipients(struct pl_sqlite *c, struct pl_op *op, const struct p
 static struct pl_user public_user(const struct pl_known_user *k)
 {
 	return (struct pl_user){.id = k->id,
+				.subject = k->subject,
+				.subject_is_number = k->subject_is_number,
 				.username = k->username,
 				.display_name = k->display_name,
 				.avatar_url = k->avatar_url};
@@ -187,7 +193,9 @@ static int set_other(struct pl_sqlite *c, struct pl_op *op, const struct place *
 	if (err)
 		return err;
 	op->send.other.id = k->id;
-	return pl_arena_copy(&op->arena, k->username, &op->send.other.username);
+	op->send.other.subject_is_number = k->subject_is_number;
+	err = pl_arena_copy(&op->arena, k->subject, &op->send.other.subject);
+	return err ? err : pl_arena_copy(&op->arena, k->username, &op->send.other.username);
 }
 
 static int set_place(struct pl_sqlite *c, struct pl_op *op, const struct place *p)
@@ -195,6 +203,8 @@ static int set_place(struct pl_sqlite *c, struct pl_op *op, const struct place *
 	const struct pl_known_user *k = p->user;
 	struct pl_user u = public_user(k);
 	int err = pl_arena_copy(&op->arena, p->room->alias, &op->send.alias);
+	if (!err)
+		err = pl_arena_copy(&op->arena, k->subject, &u.subject);
 	if (!err)
 		err = pl_arena_copy(&op->arena, k->username, &u.username);
 	if (!err)
@@ -260,6 +270,7 @@ static int add_message(struct pl_sqlite *c, const struct pl_message *m, const st
 	pl_bind_int(&q, (int64_t)m->created_ms);
 	pl_bind_text(&q, m->metadata);
 	pl_bind_text(&q, m->content);
+	pl_bind_int(&q, m->format);
 	return pl_query_run(&q);
 }
 
@@ -291,12 +302,13 @@ static int append(struct pl_sqlite *c, struct pl_op *op, const struct place *p, 
 				    &reply_seq);
 	if (err)
 		return err;
-	*m = (struct pl_message){.id = pl_uuid_v7(now),
+	*m = (struct pl_message){.id = pl_uuid_v7_after(&c->newest, now),
 				 .conversation = in->conversation,
 				 .seq = seq,
 				 .kind = pl_kind_name(pl_kind_number(in->kind)),
 				 .content = pl_own_content(in),
 				 .metadata = in->metadata,
+				 .format = in->format,
 				 .per_recipient = in->ncopies > 0,
 				 .reply_to = in->reply_to,
 				 .created_ms = now};

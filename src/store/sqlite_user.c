@@ -30,6 +30,7 @@ int pl_add_user(struct pl_sqlite *c, const struct pl_user *u, uint64_t now, int6
 	pl_bind_text(&q, u->email);
 	pl_bind_text(&q, u->phone);
 	pl_bind_text(&q, u->avatar_url);
+	pl_bind_int(&q, u->subject_is_number);
 	pl_bind_int(&q, (int64_t)now);
 	int err = pl_query_run(&q);
 	if (!err)
@@ -89,6 +90,7 @@ static int change(struct pl_sqlite *c, const struct pl_user *u, int64_t key)
 	pl_bind_text(&q, u->email);
 	pl_bind_text(&q, u->phone);
 	pl_bind_text(&q, u->avatar_url);
+	pl_bind_int(&q, u->subject_is_number);
 	pl_bind_int(&q, (int64_t)pl_wall_ms());
 	pl_bind_int(&q, key);
 	pl_cache_clear(&c->cache); /* rooms know the names of their members; all is written */

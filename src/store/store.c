@@ -189,6 +189,11 @@ int pl_store_submit(struct pl_store *s, struct pl_op *op)
 	return pl_queue_put(pl_op_is_write(op->kind) ? &s->writer.queue : &s->reads, op);
 }
 
+const uint8_t *pl_store_secret(const struct pl_store *s)
+{
+	return s->writer.backend->ops->secret(s->writer.backend);
+}
+
 bool pl_store_ready(const struct pl_store *s)
 {
 	return !atomic_load(&s->writer.is_dead) && atomic_load(&s->writer.has_room);

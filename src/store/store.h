@@ -20,6 +20,8 @@
 #include "model/account.h"
 #include "model/file.h"
 
+enum { PL_SECRET_BYTES = 32 };
+
 /* name, W(rite) or R(ead), what it does */
 #define PL_OP_MAP(X)                                                                               \
 	X(SIGN_IN, W, "Find the token's user, or provision one; list its conversations")           \
@@ -49,7 +51,10 @@
 	X(FILE_ABORT, W, "Forget a user's unfinished upload")                                      \
 	X(FILE_FIND, R, "A complete file, for who may see the message that carries it")            \
 	X(FILE_EXPIRE, W, "Forget unfinished uploads that stand still")                            \
-	X(FILE_KNOWN, R, "Which files there are no rows of")
+	X(FILE_KNOWN, R, "Which files there are no rows of")                                       \
+	X(MISSED, R, "What was said after a position wherever a user is a member")                 \
+	X(PENDING, R, "What was said to a user alone and is not known to have been received")      \
+	X(RECEIVED, W, "Move forward to where a user has received what was said to it alone")
 
 enum pl_op_kind {
 #define X(name, way, doc) PL_OP_##name,
@@ -132,6 +137,7 @@ struct pl_op_create {
 struct pl_op_direct {
 	struct pl_uuid user;
 	struct pl_slice to;
+	bool to_anyone; /* `to` may also be an id, or a subject, which count before usernames */
 	struct pl_slice pair[2];
 	bool create; /* where there is none; else found.id is nil */
 
@@ -155,9 +161,12 @@ struct pl_op_send {
 	struct pl_uuid user, conversation;
 	struct pl_slice room;
 	struct pl_slice to, pair[2]; /* instead: see pl_op_direct; it is made where there is none */
+	bool to_anyone;
 	bool in_group;
-	bool not_to_origin; /* for finish(): the peer that asked does not hear it */
+	bool not_to_origin;  /* for finish(): the peer that asked does not hear it */
+	bool is_heard_first; /* for finish(): the answer comes after what others hear */
 	struct pl_slice kind, content, metadata;
+	uint32_t format;        /* see struct pl_message */
 	struct pl_copy *copies; /* per recipient, instead of content; recipients must be members */
 	size_t ncopies;
 	struct pl_uuid reply_to;    /* nil: none. Not in this conversation: PL_ENOTFOUND */
@@ -379,6 +388,46 @@ struct pl_op_file_known {
 	size_t nids;
 };
 
+/*
+ * Message ids are positions: each is greater, as bytes compare, than those of all messages that
+ * were kept before it, in whatever conversation, also over a restart and where the clock was set
+ * back.
+ */
+struct pl_said {
+	struct pl_message message;
+	enum pl_conversation_type type;
+	struct pl_slice alias; /* of the conversation */
+	struct pl_user other;  /* direct: for whom it was; as `other` of pl_op_send */
+};
+
+struct pl_op_missed {
+	struct pl_uuid user;
+	struct pl_uuid after; /* nil: from the beginning */
+	uint32_t limit;
+
+	struct pl_said *rows; /* the oldest of them, ascending */
+	size_t nrows;
+	bool has_more;
+	struct pl_uuid newest; /* of all messages there are: what comes later is greater */
+};
+
+/* In direct conversations, of the other one. */
+struct pl_op_pending {
+	struct pl_uuid user;
+	struct pl_uuid until; /* not behind this one; nil: all */
+	uint32_t limit;
+
+	struct pl_said *rows; /* as of pl_op_missed */
+	size_t nrows;
+	bool has_more;
+	struct pl_uuid newest;
+};
+
+struct pl_op_received {
+	struct pl_uuid user;
+	struct pl_uuid until; /* received up to this message; further back than it is: no change */
+};
+
 struct pl_op {
 	struct pl_task task;  /* first: how it travels; the store uses it while it has the op */
 	struct pl_loop *home; /* where on_done runs */
@@ -417,6 +466,9 @@ struct pl_op {
 		struct pl_op_file_find file_find;
 		struct pl_op_file_expire file_expire;
 		struct pl_op_file_known file_known;
+		struct pl_op_missed missed;
+		struct pl_op_pending pending;
+		struct pl_op_received received;
 	};
 };
 
@@ -464,6 +516,9 @@ void pl_store_close(struct pl_store *);
 int pl_store_submit(struct pl_store *, struct pl_op *) PL_MUST_CHECK;
 /* [any thread] Whether writes are expected to succeed now (false: disk full, or stopped). */
 bool pl_store_ready(const struct pl_store *);
+/* [any thread] PL_SECRET_BYTES random ones that this database was given when it was made; of the
+ * memory store: at its opening. */
+const uint8_t *pl_store_secret(const struct pl_store *);
 /* Posts op->task to its home. The last thing finish() does with the op. */
 void pl_op_go_home(struct pl_op *);
 

@@ -42,6 +42,8 @@ static const struct {
 	{"a file that another conversation's message carries, or another user's",
 	 "SELECT hex(f.id) FROM file f JOIN message m ON m.at = f.message "
 	 "WHERE m.at >> 32 <> f.conversation OR m.sender <> f.owner"},
+	{"somebody has received further than was said",
+	 "SELECT hex(id) FROM user WHERE received > (SELECT max(id) FROM message)"},
 	{"a retry of no message",
 	 "SELECT message FROM retry WHERE message NOT IN (SELECT at FROM message) LIMIT 100"},
 };

@@ -1,0 +1,432 @@
+/*
+ * engineio.c - the set of a worker's Engine.IO sessions, and the life of one: its birth, its name,
+ * its end.
+ *
+ * A session ends once, in pl_eio_end or pl_eio_close. From then on it has no connection, but for
+ * one that was given the last packets; on_close and the free come at the end of the turn.
+ */
+#include "conn/engineio_internal.h"
+
+#include "base/id.h"
+#include "base/mem.h"
+#include "wire/base64url.h"
+
+enum { FRAMES_MAX = 1024, SETTLE_TURNS = 8 };
+
+const char *pl_eio_reason_text(enum pl_eio_reason why)
+{
+	static const char *const texts[] = {
+		[PL_EIO_CLIENT_LEFT] = "transport close",
+		[PL_EIO_TRANSPORT_ERROR] = "transport error",
+		[PL_EIO_PING_TIMEOUT] = "ping timeout",
+		[PL_EIO_PARSE_ERROR] = "parse error",
+		[PL_EIO_FORCED] = "forced close",
+		[PL_EIO_SHUTTING_DOWN] = "server shutting down",
+	};
+	return texts[why];
+}
+
+/* ---- the set ---- */
+
+static void reap(struct pl_reap *);
+
+static struct pl_ws_options ws_options(const struct pl_eio_options *o)
+{
+	return (struct pl_ws_options){
+		.max_message = o->max_payload,
+		.max_frames = FRAMES_MAX,
+		.out_soft = o->out_soft,
+		.out_hard = o->out_hard,
+		/* Who takes nothing for so long could not answer a ping either. */
+		.slow_ms = o->ping_timeout_ms,
+		.compress = o->compress,
+		.compress_above = o->compress_above ? o->compress_above : UINT32_MAX,
+	};
+}
+
+static struct pl_endpoint endpoint_of(struct pl_eios *set)
+{
+	return (struct pl_endpoint){
+		.on_request = pl_eio_on_request,
+		.on_upgrade = pl_eio_on_upgrade,
+		.on_message = pl_eio_on_ws_message,
+		.on_close = pl_eio_on_conn_close,
+		.on_too_large = pl_eio_on_too_large,
+		.body_bytes = set->o->max_payload,
+		.checks_origin = true,
+		.ws = &set->ws,
+		.ctx = set,
+	};
+}
+
+int pl_eios_new(struct pl_loop *loop, struct pl_conns *conns, uint32_t worker,
+		const struct pl_eio_options *o, const struct pl_eio_ops *ops, void *ctx,
+		struct pl_eios **out)
+{
+	if (worker >= PL_EIO_WORKERS_MAX)
+		return PL_EINVAL;
+	struct pl_eios *set = PL_NEW(struct pl_eios);
+	if (!set)
+		return PL_ENOMEM;
+	set->loop = loop;
+	set->gate = conns->gate;
+	set->worker = worker;
+	set->o = o;
+	set->ops = ops;
+	set->ctx = ctx;
+	set->ws = ws_options(o);
+	set->endpoint = endpoint_of(set);
+	set->any_origin = o->norigins == 1 && pl_slice_is(o->origins[0], "*");
+	struct pl_list *lists[] = {&set->to_ping, &set->to_pong, &set->leaving, &set->probing,
+				   &set->answers};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
+		pl_list_init(lists[i]);
+	pl_map_init(&set->sids, o->sessions_max);
+	pl_timer_init(&set->clock, pl_eios_on_clock);
+	set->answer.run = pl_eios_on_answer;
+	set->reap.reap = reap;
+	pl_random_bytes(set->seed, sizeof(set->seed));
+	*out = set;
+	return 0;
+}
+
+static void close_all(struct pl_list *list)
+{
+	PL_LIST_EACH (it, list)
+		pl_eio_close(PL_CONTAINER(it, struct pl_eio, beat), PL_EIO_SHUTTING_DOWN, 1001);
+}
+
+void pl_eios_drain(struct pl_eios *set)
+{
+	set->is_draining = true;
+	close_all(&set->to_ping);
+	close_all(&set->to_pong);
+}
+
+void pl_eios_free(struct pl_eios *set)
+{
+	if (!set)
+		return;
+	pl_eios_drain(set);
+	PL_LIST_EACH (it, &set->leaving)
+		pl_eio_gone(PL_CONTAINER(it, struct pl_eio, beat));
+	/* What is linked in the loop points to the set. */
+	for (int i = 0; i < SETTLE_TURNS && (set->is_answering || set->is_reaping); i++)
+		pl_loop_turn(set->loop, 0);
+	pl_timer_stop(&set->clock);
+	pl_map_fini(&set->sids);
+	pl_free(set);
+}
+
+void *pl_eios_ctx(const struct pl_eios *set)
+{
+	return set->ctx;
+}
+
+size_t pl_eios_count(const struct pl_eios *set)
+{
+	return set->nopen;
+}
+
+size_t pl_eios_polling(const struct pl_eios *set)
+{
+	return set->npolling;
+}
+
+const struct pl_endpoint *pl_eios_http(const struct pl_eios *set)
+{
+	return &set->endpoint;
+}
+
+const struct pl_endpoint *pl_eios_upgrade(const struct pl_eios *set)
+{
+	return &set->endpoint;
+}
+
+/* ---- birth ---- */
+
+static void make_sid(struct pl_eio *e)
+{
+	uint8_t bytes[PL_EIO_SID_BYTES];
+	struct pl_buf text;
+	pl_random_bytes(bytes, PL_EIO_SID_BYTES - 2);
+	bytes[PL_EIO_SID_BYTES - 2] = (uint8_t)(e->set->worker >> 8);
+	bytes[PL_EIO_SID_BYTES - 1] = (uint8_t)e->set->worker;
+	/* Its own memory: nothing is allocated. */
+	text = (struct pl_buf){.at = e->sid, .cap = sizeof(e->sid), .max = sizeof(e->sid)};
+	pl_base64url_encode(&text, pl_slice(bytes, sizeof(bytes)));
+}
+
+struct pl_eio_polling *pl_eio_polling_new(struct pl_eio *e)
+{
+	struct pl_eio_polling *p = PL_NEW(struct pl_eio_polling);
+	if (!p)
+		return NULL;
+	p->session = e;
+	p->cors = PL_EIO_NO_CORS;
+	pl_list_init(&p->answer);
+	pl_list_init(&p->probing);
+	/* One packet more than fits makes it end; the goodbye comes on top. */
+	pl_buf_init(&p->queue, (size_t)e->set->o->out_hard + 16);
+	return p;
+}
+
+void pl_eio_polling_free(struct pl_eio *e)
+{
+	struct pl_eio_polling *p = e->polling;
+	e->polling = NULL;
+	if (!p)
+		return;
+	if (p->get) /* it broke in this very turn */
+		pl_conn_set_user(p->get, NULL);
+	if (p->is_counted)
+		pl_gate_leave(e->set->gate, &p->site);
+	pl_list_remove(&p->answer);
+	pl_list_remove(&p->probing);
+	pl_buf_fini(&p->queue);
+	pl_free(p);
+}
+
+/* A session that polls holds a place at the gate: it may have no connection that does. */
+static int count_in(struct pl_eio *e, const struct pl_conn *c)
+{
+	struct pl_eio_polling *p = e->polling = pl_eio_polling_new(e);
+	if (!p)
+		return PL_ENOMEM;
+	p->site = pl_conn_site(c);
+	int err = pl_gate_enter(e->set->gate, &p->site, pl_loop_now_ms(e->set->loop));
+	p->is_counted = !err;
+	return err == PL_ELIMIT ? PL_EBUSY : err;
+}
+
+int pl_eio_new(struct pl_eios *set, struct pl_conn *c, const struct pl_eio_query *q,
+	       struct pl_eio **out)
+{
+	struct pl_eio *e = PL_NEW(struct pl_eio);
+	if (!e)
+		return PL_ENOMEM;
+	e->set = set;
+	e->number = (uint64_t)set->worker << 48 | ++set->last_number;
+	e->from = *pl_conn_from(c);
+	e->transport = (uint8_t)q->transport;
+	e->is_base64 = q->is_base64;
+	e->is_secure = c->tls != NULL;
+	pl_list_init(&e->beat);
+	make_sid(e);
+	int err = q->transport == PL_EIO_POLLING ? count_in(e, c) : 0;
+	if (!err)
+		err = pl_map_put(&set->sids, pl_eio_sid(e), e);
+	if (err) {
+		pl_eio_polling_free(e);
+		pl_free(e);
+		return err;
+	}
+	*out = e;
+	return 0;
+}
+
+void pl_eio_open(struct pl_eio *e)
+{
+	struct pl_eios *set = e->set;
+	e->is_opened = true;
+	set->nopen++;
+	set->npolling += e->transport == PL_EIO_POLLING;
+	if (e->state != PL_EIO_NEW)
+		return; /* closed inside on_open */
+	e->state = PL_EIO_IS_OPEN;
+	pl_eio_beat_begin(e);
+}
+
+void pl_eio_put_hello(struct pl_buf *b, const struct pl_eio *e)
+{
+	const struct pl_eio_options *o = e->set->o;
+	bool can_upgrade = e->transport == PL_EIO_POLLING && !o->no_upgrade && !o->no_websocket;
+	struct pl_eio_hello hello = {.sid = pl_eio_sid(e),
+				     .may_upgrade = can_upgrade,
+				     .ping_interval_ms = o->ping_interval_ms,
+				     .ping_timeout_ms = o->ping_timeout_ms,
+				     .max_payload = o->max_payload};
+	pl_eio_put_open(b, &hello);
+}
+
+struct pl_eio *pl_eio_find(struct pl_eios *set, struct pl_slice sid)
+{
+	return sid.len == PL_EIO_SID_TEXT ? pl_map_get(&set->sids, sid) : NULL;
+}
+
+/* ---- one session ---- */
+
+struct pl_eios *pl_eio_set(const struct pl_eio *e)
+{
+	return e->set;
+}
+
+void *pl_eio_user(const struct pl_eio *e)
+{
+	return e->user;
+}
+
+void pl_eio_set_user(struct pl_eio *e, void *user)
+{
+	e->user = user;
+}
+
+struct pl_slice pl_eio_sid(const struct pl_eio *e)
+{
+	return pl_slice(e->sid, sizeof(e->sid));
+}
+
+uint64_t pl_eio_number(const struct pl_eio *e)
+{
+	return e->number;
+}
+
+const struct pl_ip *pl_eio_from(const struct pl_eio *e)
+{
+	return &e->from;
+}
+
+bool pl_eio_is_secure(const struct pl_eio *e)
+{
+	return e->is_secure;
+}
+
+enum pl_eio_transport pl_eio_transport(const struct pl_eio *e)
+{
+	return e->transport;
+}
+
+bool pl_eio_is_open(const struct pl_eio *e)
+{
+	return e->state <= PL_EIO_IS_OPEN;
+}
+
+bool pl_eio_has_transport(const struct pl_eios *set, enum pl_eio_transport t)
+{
+	return (t == PL_EIO_POLLING && !set->o->no_polling) ||
+	       (t == PL_EIO_WEBSOCKET && !set->o->no_websocket);
+}
+
+/* ---- the end ---- */
+
+/* Nothing is told to anybody any more; the name is free. */
+static void bury(struct pl_eio *e)
+{
+	if (e->state == PL_EIO_OVER)
+		return;
+	e->state = PL_EIO_OVER;
+	pl_list_remove(&e->beat);
+	(void)pl_map_remove(&e->set->sids, pl_eio_sid(e));
+}
+
+static void end_later(struct pl_eio *e)
+{
+	struct pl_eios *set = e->set;
+	if (e->is_ended)
+		return;
+	e->is_ended = true;
+	e->next = set->ended;
+	set->ended = e;
+	if (set->is_reaping)
+		return;
+	set->is_reaping = true;
+	pl_loop_reap(set->loop, &set->reap);
+}
+
+static void tell_closed(struct pl_eio *e)
+{
+	struct pl_eios *set = e->set;
+	if (!e->is_opened)
+		return;
+	e->is_opened = false;
+	set->nopen--;
+	set->npolling -= e->transport == PL_EIO_POLLING;
+	set->ops->on_close(e, (enum pl_eio_reason)e->reason);
+	e->user = NULL;
+}
+
+static void reap(struct pl_reap *r)
+{
+	struct pl_eios *set = PL_CONTAINER(r, struct pl_eios, reap);
+	struct pl_eio *e;
+	while ((e = set->ended)) {
+		set->ended = e->next;
+		e->is_ended = false;
+		tell_closed(e);
+		if (e->state != PL_EIO_OVER)
+			continue; /* its last packets wait */
+		pl_eio_polling_free(e);
+		pl_free(e);
+	}
+	set->is_reaping = false;
+}
+
+static void let_go(struct pl_conn **held, uint16_t code)
+{
+	struct pl_conn *c = *held;
+	*held = NULL;
+	if (!c)
+		return;
+	pl_conn_set_user(c, NULL);
+	pl_conn_close(c, code, PL_S(""));
+}
+
+void pl_eio_drop_probe(struct pl_eio *e)
+{
+	struct pl_eio_polling *p = e->polling;
+	if (!p || !p->probe)
+		return;
+	pl_list_remove(&p->probing);
+	p->is_probed = false;
+	let_go(&p->probe, 0);
+}
+
+void pl_eio_end(struct pl_eio *e, enum pl_eio_reason why, enum pl_eio_type last)
+{
+	const struct pl_eio_packet goodbye = {.type = PL_EIO_CLOSE};
+	if (!pl_eio_is_open(e))
+		return;
+	e->reason = (uint8_t)why;
+	bury(e);
+	let_go(&e->line, 0);
+	pl_eio_drop_probe(e);
+	if (pl_eio_has_poll(e) && last == PL_EIO_CLOSE)
+		pl_eio_put(&e->polling->queue, &goodbye);
+	pl_eio_answer(e);
+	end_later(e);
+}
+
+void pl_eio_close(struct pl_eio *e, enum pl_eio_reason why, uint16_t code)
+{
+	const struct pl_eio_packet goodbye = {.type = PL_EIO_CLOSE};
+	if (!pl_eio_is_open(e))
+		return;
+	e->reason = (uint8_t)why;
+	e->close_code = code;
+	if (e->transport == PL_EIO_WEBSOCKET) {
+		bury(e);
+		let_go(&e->line, code);
+		end_later(e);
+		return;
+	}
+	e->state = PL_EIO_LEAVING;
+	pl_eio_drop_probe(e);
+	pl_eio_put(&e->polling->queue, &goodbye);
+	pl_eio_beat_leave(e);
+	if (pl_eio_has_poll(e)) {
+		pl_eio_answer(e);
+		bury(e);
+	}
+	end_later(e);
+}
+
+void pl_eio_gone(struct pl_eio *e)
+{
+	bury(e);
+	end_later(e);
+}
+
+void pl_eio_discard(struct pl_eio *e)
+{
+	pl_eio_gone(e);
+}
