@@ -128,14 +128,19 @@ static inline bool world_serve(struct world *w, const struct way *way)
 	return true;
 }
 
-static inline void world_open(struct world *w, void **state, struct pl_eio_options o)
+static inline void world_prepare(struct world *w, struct pl_eio_options o)
 {
-	const struct way *way = *state;
 	*w = (struct world){.o = o};
 	w->line = (struct line){.o = line_options(), .fd = -1};
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		w->clients[i].fd = -1;
 	pl_buf_init(&w->said, 16 << 20);
+}
+
+static inline void world_open(struct world *w, void **state, struct pl_eio_options o)
+{
+	const struct way *way = *state;
+	world_prepare(w, o);
 	if (!line_has_engine(way))
 		skip();
 	assert_true(world_serve(w, way));

@@ -7,6 +7,7 @@
 #include "server/server.h"
 #include "server/settings.h"
 #include "server/worker.h"
+#include "socketio/socketio.h"
 
 #include <stdatomic.h>
 
@@ -24,7 +25,8 @@ struct pl_site {
 		bool takes_guests, is_for_all;
 	} finders[PL_LISTEN_MAX];                        /* of each router */
 	struct pl_route routes[16 + PL_REST_ROUTES_MAX]; /* of all of them */
-	struct pl_handler_site *handlers;                /* NULL: no endpoints */
+	struct pl_handler_site *handlers;                /* NULL: no endpoints, no Socket.IO */
+	struct pl_sio_site *sio;                         /* NULL: no Socket.IO */
 	struct pl_task goodbye;
 
 	/* The chat, if there is one. */
@@ -83,6 +85,7 @@ struct parley_server {
 	struct pl_drive drive;
 
 	struct pl_handlers *handlers;
+	struct pl_sio *sio;
 	struct pl_mount mounts[PL_MOUNTS_MAX];
 	size_t nmounts;
 
@@ -97,7 +100,8 @@ struct parley_server {
 	bool has_control; /* the last of them is the data directory's socket */
 	struct pl_site *sites;
 	uint32_t nsites;
-	atomic_uint ngoodbyes; /* sites that have not said it yet */
+	struct pl_conns **conns; /* of all sites, for connections that move between them */
+	atomic_uint ngoodbyes;   /* sites that have not said it yet */
 
 	/* The chat, if there is one. */
 	bool has_chat;
@@ -132,6 +136,9 @@ void pl_site_adopt(struct pl_site *, struct pl_settings *, struct pl_auth *);
 /* Closes its connections; every on_close has been called then. */
 void pl_site_close(struct pl_site *);
 void pl_site_fini(struct pl_site *);
+
+/* public.c: the last failure's words are replaced; returns what the embedder is told. */
+int pl_server_because(struct parley_server *, int err, const char *why);
 
 /* server.c: the certificate that the configuration names, or NULL; reasons go to why. */
 int pl_server_load_tls(const struct pl_config *, struct pl_buf *why,

@@ -33,8 +33,9 @@ static const struct pl_endpoint *find(void *ctx, const struct pl_http_request *q
 	const struct pl_finder *f = ctx;
 	struct pl_site *site = f->site;
 	const struct parley_server *s = site->server;
-	const struct pl_endpoint *e =
-		site->handlers ? pl_handler_find(site->handlers, q, status) : NULL;
+	const struct pl_endpoint *e = site->sio ? pl_sio_find(site->sio, q) : NULL;
+	if (!e && site->handlers)
+		e = pl_handler_find(site->handlers, q, status);
 	for (size_t i = 0; !e && i < s->nmounts; i++)
 		if (s->mounts[i].pattern && pl_pattern_match(s->mounts[i].pattern, q->path))
 			e = dialect_of(site, s->mounts[i].dialect, f->takes_guests);
@@ -96,6 +97,7 @@ static int listen_everywhere(struct pl_site *site)
 		site->routers[s->nbound - 1] = (struct pl_router){
 			.routes = site->control_routes,
 			.count = pl_rest_routes(&site->control, site->control_routes)};
+	pl_conns_set_routers(site->worker.conns, site->routers, s->nbound);
 	return pl_worker_listen(&site->worker, site->points, s->nbound);
 }
 
@@ -167,12 +169,20 @@ static int init_chat(struct pl_site *site, uint32_t index, struct pl_auth *auth)
 static int init_handlers(struct pl_site *site, uint32_t index, struct pl_auth *auth)
 {
 	struct parley_server *s = site->server;
-	if (!s->prefix && !pl_handlers_count(s->handlers))
+	if (!s->prefix && !pl_handlers_count(s->handlers) && !pl_sio_count(s->sio))
 		return 0;
 	int err = pl_handler_site_new(s->handlers, index, site->worker.loop, &site->handlers);
 	if (!err)
 		pl_handler_site_set_auth(site->handlers, auth ? pl_auth_retain(auth) : NULL);
 	return err;
+}
+
+static int init_socketio(struct pl_site *site, uint32_t index)
+{
+	if (!pl_sio_count(site->server->sio))
+		return 0;
+	return pl_sio_site_new(site->server->sio, index, site->worker.loop, site->worker.conns,
+			       site->handlers, &site->sio);
 }
 
 int pl_site_init(struct pl_site *site, struct parley_server *s, uint32_t index,
@@ -186,6 +196,8 @@ int pl_site_init(struct pl_site *site, struct parley_server *s, uint32_t index,
 		err = init_chat(site, index, auth);
 	if (!err)
 		err = init_handlers(site, index, auth);
+	if (!err)
+		err = init_socketio(site, index);
 	return err ? err : listen_everywhere(site);
 }
 
@@ -215,11 +227,13 @@ void pl_site_close(struct pl_site *site)
 {
 	pl_worker_stop_accepting(&site->worker);
 	pl_conns_free(site->worker.conns);
+	pl_sio_site_close(site->sio);
 	site->worker.conns = NULL;
 }
 
 void pl_site_fini(struct pl_site *site)
 {
+	pl_sio_site_free(site->sio);
 	pl_handler_site_free(site->handlers);
 	if (site->has_gateway)
 		pl_gateway_fini(&site->gateway);
