@@ -140,6 +140,7 @@ static void init_rest(struct pl_site *site)
 	site->rest.key = site->settings->admin;
 	site->control.is_trusted = true;
 	site->rest.accounts = site->control.accounts = accounts;
+	site->rest.turn = site->control.turn = &site->settings->calls.turn;
 }
 
 static int init_chat(struct pl_site *site, uint32_t index, struct pl_auth *auth)
@@ -215,6 +216,7 @@ void pl_site_adopt(struct pl_site *site, struct pl_settings *settings, struct pl
 		site->rest.key = settings->admin;
 		site->rest.accounts.options = &settings->accounts;
 		site->control.accounts.options = &settings->accounts;
+		site->rest.turn = site->control.turn = &settings->calls.turn;
 		pl_gateway_set_auth(&site->gateway, pl_auth_retain(auth));
 	}
 	pl_auth_release(auth);
