@@ -53,7 +53,7 @@ static struct pl_endpoint endpoint_of(struct pl_eios *set)
 		.on_close = pl_eio_on_conn_close,
 		.on_too_large = pl_eio_on_too_large,
 		.body_bytes = set->o->max_payload,
-		.takes_any_origin = true,
+		.checks_origin = true,
 		.ws = &set->ws,
 		.ctx = set,
 	};

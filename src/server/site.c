@@ -97,6 +97,7 @@ static int listen_everywhere(struct pl_site *site)
 		site->routers[s->nbound - 1] = (struct pl_router){
 			.routes = site->control_routes,
 			.count = pl_rest_routes(&site->control, site->control_routes)};
+	pl_conns_set_routers(site->worker.conns, site->routers, s->nbound);
 	return pl_worker_listen(&site->worker, site->points, s->nbound);
 }
 
