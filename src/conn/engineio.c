@@ -53,7 +53,7 @@ static struct pl_endpoint endpoint_of(struct pl_eios *set)
 		.on_close = pl_eio_on_conn_close,
 		.on_too_large = pl_eio_on_too_large,
 		.body_bytes = set->o->max_payload,
-		.takes_any_origin = true,
+		.checks_origin = true,
 		.ws = &set->ws,
 		.ctx = set,
 	};
@@ -210,6 +210,7 @@ int pl_eio_new(struct pl_eios *set, struct pl_conn *c, const struct pl_eio_query
 	e->from = *pl_conn_from(c);
 	e->transport = (uint8_t)q->transport;
 	e->is_base64 = q->is_base64;
+	e->is_secure = c->tls != NULL;
 	pl_list_init(&e->beat);
 	make_sid(e);
 	int err = q->transport == PL_EIO_POLLING ? count_in(e, c) : 0;
@@ -283,6 +284,11 @@ uint64_t pl_eio_number(const struct pl_eio *e)
 const struct pl_ip *pl_eio_from(const struct pl_eio *e)
 {
 	return &e->from;
+}
+
+bool pl_eio_is_secure(const struct pl_eio *e)
+{
+	return e->is_secure;
 }
 
 enum pl_eio_transport pl_eio_transport(const struct pl_eio *e)

@@ -62,6 +62,7 @@ struct pl_eio {
 	bool is_opened : 1;   /* on_open said yes: on_close is due */
 	bool is_ended : 1;    /* linked in `ended` */
 	bool is_base64 : 1;   /* takes no binary frames */
+	bool is_secure : 1;   /* began over TLS */
 	bool awaits_pong : 1; /* in to_pong */
 	bool was_heard : 1;   /* said something since the ping */
 	bool was_extended : 1;
