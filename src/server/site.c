@@ -34,6 +34,8 @@ static const struct pl_endpoint *find(void *ctx, const struct pl_http_request *q
 	struct pl_site *site = f->site;
 	const struct parley_server *s = site->server;
 	const struct pl_endpoint *e = site->sio ? pl_sio_find(site->sio, q) : NULL;
+	if (!q->wants_upgrade)
+		return e;
 	if (!e && site->handlers)
 		e = pl_handler_find(site->handlers, q, status);
 	for (size_t i = 0; !e && i < s->nmounts; i++)
@@ -89,6 +91,7 @@ static int listen_everywhere(struct pl_site *site)
 			.fallback = fallback(site, s->speaks[i], s->takes_guests[i]),
 			.find = find,
 			.find_ctx = &site->finders[i],
+			.finds_plain = site->sio != NULL,
 		};
 		site->points[i] = s->bound[i];
 		site->points[i].router = &site->routers[i];
