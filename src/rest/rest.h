@@ -47,7 +47,7 @@ struct pl_rest_shared {
 	/*
 	 * Emits an event to every Socket.IO socket of "/", on all workers. NULL: there are none.
 	 * data: of the asker's parser, or NULL. 0; PL_EINVAL: a name that may not be sent;
-	 * PL_ETOOBIG; PL_ENOMEM.
+	 * PL_ENOTFOUND: there is no such namespace; PL_ETOOBIG; PL_EBUSY, PL_ENOMEM.
 	 */
 	int (*broadcast)(void *ctx, struct pl_slice event, const struct pl_json *data);
 	void *ctx;

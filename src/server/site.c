@@ -132,12 +132,14 @@ static void init_rest(struct pl_site *site)
 {
 	struct parley_server *s = site->server;
 	struct pl_accounts accounts = {.options = &site->settings->accounts,
-				       .hasher = s->hasher,
+				       .hasher = s->config->accounts_enabled ? s->hasher : NULL,
 				       .auth = &site->gateway.auth,
 				       .parser = site->gateway.tokens};
 	pl_rest_init(&site->rest, &s->rest, &site->hub);
 	pl_rest_init(&site->control, &s->rest, &site->hub);
 	site->rest.key = site->settings->admin;
+	site->rest.bodies = site->control.bodies = site->gateway.messages;
+	site->rest.is_open = site->settings->open_rest;
 	site->control.is_trusted = true;
 	site->rest.accounts = site->control.accounts = accounts;
 	site->rest.turn = site->control.turn = &site->settings->calls.turn;
@@ -182,8 +184,12 @@ static int init_socketio(struct pl_site *site, uint32_t index)
 {
 	if (!pl_sio_count(site->server->sio))
 		return 0;
-	return pl_sio_site_new(site->server->sio, index, site->worker.loop, site->worker.conns,
-			       site->handlers, &site->sio);
+	int err = pl_sio_site_new(site->server->sio, index, site->worker.loop, site->worker.conns,
+				  site->handlers, &site->sio);
+	if (!err && site->server->admin)
+		err = pl_sio_admin_site_new(site->server->admin, site->worker.loop, site->sio,
+					    site->server->hasher, &site->admin);
+	return err;
 }
 
 int pl_site_init(struct pl_site *site, struct parley_server *s, uint32_t index,
@@ -214,6 +220,7 @@ void pl_site_adopt(struct pl_site *site, struct pl_settings *settings, struct pl
 		site->hub.limits = pl_settings_limits(settings);
 		site->gateway.options = &settings->gateway;
 		site->rest.key = settings->admin;
+		site->rest.is_open = settings->open_rest;
 		site->rest.accounts.options = &settings->accounts;
 		site->control.accounts.options = &settings->accounts;
 		site->rest.turn = site->control.turn = &settings->calls.turn;
@@ -236,6 +243,7 @@ void pl_site_close(struct pl_site *site)
 void pl_site_fini(struct pl_site *site)
 {
 	pl_sio_site_free(site->sio);
+	pl_sio_admin_site_free(site->admin);
 	pl_handler_site_free(site->handlers);
 	if (site->has_gateway)
 		pl_gateway_fini(&site->gateway);
