@@ -26,17 +26,17 @@ static const struct pl_endpoint *find_guests(const struct pl_finder *f,
 	return NULL;
 }
 
-/* Endpoints first, then mounts. What the endpoints refuse (their prefix) is still free for a mount
- * with that prefix. */
+/* Socket.IO, which takes plain requests too; of upgrades: endpoints, then mounts. What the
+ * endpoints refuse (their prefix) is still free for a mount with that prefix. */
 static const struct pl_endpoint *find(void *ctx, const struct pl_http_request *q, unsigned *status)
 {
 	const struct pl_finder *f = ctx;
 	struct pl_site *site = f->site;
 	const struct parley_server *s = site->server;
 	const struct pl_endpoint *e = site->sio ? pl_sio_find(site->sio, q) : NULL;
-	if (!q->wants_upgrade)
+	if (e || !q->wants_upgrade)
 		return e;
-	if (!e && site->handlers)
+	if (site->handlers)
 		e = pl_handler_find(site->handlers, q, status);
 	for (size_t i = 0; !e && i < s->nmounts; i++)
 		if (s->mounts[i].pattern && pl_pattern_match(s->mounts[i].pattern, q->path))
