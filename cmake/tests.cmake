@@ -40,6 +40,7 @@ if(NOT PARLEY_COVERAGE)
   add_test(NAME library/symbols
     COMMAND "${Python3_EXECUTABLE}" "${CMAKE_CURRENT_SOURCE_DIR}/tools/symbols.py"
       $<$<CONFIG:Debug>:--debug> "${CMAKE_CURRENT_SOURCE_DIR}/include/parley/parley.h"
+      "${CMAKE_CURRENT_SOURCE_DIR}/include/parley/socketio.h"
       $<TARGET_FILE:parley_shared> $<TARGET_FILE:parley_static>
     COMMAND_EXPAND_LISTS)
 endif()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""symbols.py [--debug] HEADER LIBRARY...: what libparley exports and what it may not call.
+"""symbols.py [--debug] HEADER.h... LIBRARY...: what libparley exports and what it may not call.
 
-The global names of each library are exactly the functions that the header marks PARLEY_API, and none of
+The global names of each library are exactly the functions that the headers mark PARLEY_API, and none of
 them refers to a function that ends the process, prints, or changes what belongs to all of it. --debug:
 assertions are compiled in."""
 import re
@@ -36,8 +36,8 @@ def faults(library, names, forbidden):
     dynamic = ["-D"] if ".so" in library else []
     there = nm(library, *dynamic, "--defined-only", "--extern-only")
     used = nm(library, *dynamic, "--undefined-only")
-    yield from (f"{library}: {name} is in the header, not in the library" for name in sorted(names - there))
-    yield from (f"{library}: {name} is not in the header" for name in sorted(there - names))
+    yield from (f"{library}: {name} is in a header, not in the library" for name in sorted(names - there))
+    yield from (f"{library}: {name} is in no header" for name in sorted(there - names))
     yield from (f"{library}: refers to {name}" for name in sorted(used & forbidden))
 
 
@@ -45,11 +45,13 @@ def main(args):
     forbidden = FORBIDDEN
     if args and args[0] == "--debug":
         args, forbidden = args[1:], FORBIDDEN - {"__assert_fail"}
-    if len(args) < 2:
+    headers = [arg for arg in args if arg.endswith(".h")]
+    libraries = args[len(headers):]
+    if not headers or not libraries:
         sys.exit(__doc__)
-    names = promised(args[0])
-    found = [fault for library in args[1:] for fault in faults(library, names, forbidden)]
-    print("\n".join(found) if found else f"{len(names)} functions, {len(args) - 1} libraries")
+    names = set().union(*map(promised, headers))
+    found = [fault for library in libraries for fault in faults(library, names, forbidden)]
+    print("\n".join(found) if found else f"{len(names)} functions, {len(libraries)} libraries")
     return 1 if found or not names else 0
 
 

@@ -48,7 +48,11 @@ PARLEY_API struct parley_field parley_kbin(const char *key, struct parley_slice 
  * them on as they are. In a list of arguments it stands for as many as there are. */
 PARLEY_API struct parley_field parley_apacket(const parley_packet *, size_t first);
 #define PARLEY_ARGS(...) PARLEY_OBJ(__VA_ARGS__)
-#define PARLEY_NO_ARGS   PARLEY_OBJ({.key = NULL})
+#ifdef __cplusplus
+#define PARLEY_NO_ARGS (parley_fields{}.list)
+#else
+#define PARLEY_NO_ARGS ((const struct parley_field[]){{.key = NULL}})
+#endif
 
 /* ---- what came in ---- */
 
@@ -104,7 +108,7 @@ struct parley_on {
 };
 
 struct parley_namespace {
-	const char *name;      /* "/", "/orders", or a pattern as of endpoints: "/tenant-{id}" */
+	const char *name;      /* "/", "/orders", or a pattern as of endpoints: "/tenant-*" */
 	void *user;            /* yours */
 	uint32_t authorize_ms; /* 0: 30 s for `authorize` to answer; then denied */
 	size_t max_rooms;      /* 0: 1,000,000 rooms with a member, per worker */
@@ -113,6 +117,7 @@ struct parley_namespace {
 	 * same rooms, and gets what it missed; at most recovery_events of the namespace are kept
 	 * (0: 10,000). */
 	uint32_t recovery_ms, recovery_events;
+	bool keep_request; /* parley_socket_request works after on_connect too; costs memory */
 
 	void (*authorize)(parley_handshake *, void *user); /* NULL: everybody */
 	int (*on_connect)(parley_socket *);                /* an error: disconnected */
@@ -125,13 +130,13 @@ struct parley_namespace {
 	void (*on_disconnect)(parley_socket *, const char *reason);
 };
 
-/* The server at a path, all zero: the defaults of the Node server. */
+/* The server at a path, all zero: the defaults of the Node server but for connect_timeout_ms. */
 struct parley_socketio {
 	const char *path;            /* NULL: "/socket.io/" */
 	uint32_t ping_interval_ms;   /* 0: 25 s */
 	uint32_t ping_timeout_ms;    /* 0: 20 s */
 	uint32_t upgrade_timeout_ms; /* 0: 10 s */
-	uint32_t connect_timeout_ms; /* 0: 45 s to enter a namespace */
+	uint32_t connect_timeout_ms; /* 0: 10 s to enter a namespace (the Node server: 45 s) */
 	size_t max_payload;          /* 0: 1,000,000 bytes of a POST or a message */
 	uint32_t max_attachments;    /* 0: 10 of a packet; at most 64 */
 	size_t max_backlog;          /* 0: 4 MiB unsent; then disconnected */
@@ -158,7 +163,9 @@ PARLEY_API parley_server *parley_socket_server(const parley_socket *);
 PARLEY_API bool parley_socket_is_connected(const parley_socket *);
 PARLEY_API bool parley_socket_recovered(const parley_socket *);
 PARLEY_API bool parley_socket_is_websocket(const parley_socket *);
-PARLEY_API const parley_request *parley_socket_request(const parley_socket *); /* in on_connect */
+PARLEY_API const parley_request *parley_socket_request(const parley_socket *); /* in on_connect;
+									      later NULL, or see
+									      keep_request */
 /* Of the same worker, in a callback; NULL: gone, or another worker's. */
 PARLEY_API parley_socket *parley_socket_find(parley_server *, const char *nsp,
 					     struct parley_slice id);

@@ -76,8 +76,8 @@ struct pl_endpoint {
 	 * of text.
 	 */
 	void (*on_too_large)(struct pl_conn *, const struct pl_request *);
-	uint32_t body_bytes;   /* of a request; 0: the set's */
-	bool takes_any_origin; /* upgrades come from whatever page: on_upgrade looks itself */
+	uint32_t body_bytes;            /* of a request; 0: the set's */
+	bool checks_origin;             /* on_upgrade does: pages of any origin get there */
 	const struct pl_ws_options *ws; /* NULL: the set's */
 	void *ctx;                      /* see pl_conn_ctx */
 };

@@ -9,11 +9,7 @@
 
 #include "base/clock.h"
 
-enum {
-	LEAVE_MS = 30000, /* as long as the original waits for a poll */
-	/* A ping that is no later than a timer may be late counts from when it was due. */
-	LATE_MS = 16,
-};
+enum { LEAVE_MS = 30000 /* as long as the original waits for a poll */ };
 
 static struct pl_eio *first_of(const struct pl_list *list)
 {
@@ -77,7 +73,10 @@ static void ping(struct pl_eio *e, uint64_t now)
 {
 	const struct pl_eio_packet packet = {.type = PL_EIO_PING};
 	struct pl_eios *set = e->set;
-	uint64_t from = now - e->due_ms <= LATE_MS ? e->due_ms : now;
+	/* A timer is never quite in time. If we were busy for long, that is not the client's fault.
+	 */
+	bool is_late = now - e->due_ms > set->o->ping_timeout_ms / 2;
+	uint64_t from = is_late ? now : e->due_ms;
 	e->awaits_pong = true;
 	e->was_heard = e->was_extended = false;
 	enter(e, &set->to_pong, from + set->o->ping_timeout_ms);

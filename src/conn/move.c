@@ -94,7 +94,7 @@ void pl_conn_depart(struct pl_conn *c)
 	if (c->queue)
 		pl_loop_forget_flush(set->loop, &c->queue->out);
 	c->parser = (struct pl_http_parser){0};
-	c->is_reading = c->is_watched = false;
+	c->is_reading = false;
 	c->set = NULL;
 	pl_loop_post(m->to->loop, &m->task); /* from here on it is another thread's */
 }

@@ -68,4 +68,13 @@ parley_conn *pl_handler_site_conn(struct pl_handler_site *, struct pl_slice id);
 int pl_handler_site_verify(struct pl_handler_site *, struct pl_slice token,
 			   struct parley_identity *out) PL_MUST_CHECK;
 
+/*
+ * A request that is not an endpoint's, for a layer that shows it to a program: parley_request_*
+ * answer about `seen`, which must live as long as this does; it has no params. server: what
+ * parley_request_server reads; NULL when it is gone. NULL: no memory.
+ */
+parley_request *pl_request_show(const _Atomic(parley_server *) *server, void *user,
+				const struct pl_ip *from, const struct pl_request *seen);
+void pl_request_hide(parley_request *); /* NULL is fine */
+
 #endif

@@ -5,6 +5,7 @@
 #include "handler/fields.h"
 #include "handler/handler.h"
 
+#include "base/ids.h"
 #include "base/mem.h"
 #include "chat/room.h"
 #include "wire/utf8.h"
@@ -58,20 +59,14 @@ struct pl_hall {
 	struct pl_rooms rooms; /* all members are connections */
 };
 
-/* Connections by their id, which nobody but us chooses: an open table of pointers. */
-struct pl_ids {
-	parley_conn **slots;
-	uint32_t cap, len; /* cap: 0 or a power of two; at most half full */
-};
-
 struct pl_handler_site {
 	struct pl_handlers *handlers;
 	struct pl_loop *loop;
 	struct pl_bus_node node;
 	_Atomic uintptr_t runs_on; /* the thread in a callback; 0: none */
 	atomic_size_t waiting;     /* bytes of events that the bus took for this site */
-	struct pl_ids ids;
-	uint32_t stamp;                           /* of the last broadcast to several rooms */
+	struct pl_ids ids;         /* of its connections */
+	uint32_t stamp;            /* of the last broadcast to several rooms */
 	struct pl_json_parser *messages, *tokens; /* tokens: NULL until the first one */
 	struct pl_auth *auth;                     /* one reference; NULL: no keys */
 	struct pl_arena identity;                 /* of the callback's tokens */
@@ -119,14 +114,6 @@ static inline struct parley_slice pl_out(struct pl_slice s)
 	return parley_slice(s.at, s.len);
 }
 
-/* ids.c */
-void pl_ids_fini(struct pl_ids *);
-/* PL_ENOMEM, PL_ELIMIT. */
-int pl_ids_add(struct pl_ids *, parley_conn *) PL_MUST_CHECK;
-void pl_ids_remove(struct pl_ids *, const parley_conn *);
-/* NULL: not here. */
-parley_conn *pl_ids_find(const struct pl_ids *, struct pl_slice id);
-
 /* endpoint.c */
 /* With the lock held, which is released. The last reference frees. */
 void pl_handlers_release(struct pl_handlers *);
@@ -144,8 +131,10 @@ struct pl_request_memory {
 
 /* A handshake that is looked at, and the answer to it. */
 struct parley_request {
-	struct pl_handlers *handlers;
+	struct pl_handlers *handlers; /* NULL: one that is only shown, and so is `handler` */
 	const struct pl_handler *handler;
+	const _Atomic(parley_server *) *server; /* who reads it */
+	void *user;
 	struct pl_hall *hall;          /* NULL: orphaned, its worker is gone */
 	struct pl_conn *conn;          /* who waits for the answer; NULL: nobody (any more) */
 	const struct pl_request *seen; /* NULL: there was no memory to keep it */

@@ -26,7 +26,7 @@ static void end(parley_conn *c)
 {
 	struct pl_extra *extra = c->extra;
 	pl_room_leave_all(&c->hall->rooms, &c->member);
-	pl_ids_remove(&c->hall->site->ids, c);
+	pl_ids_remove(&c->hall->site->ids, c->id);
 	if (extra && extra->free_auth)
 		extra->free_auth(extra->auth);
 	if (extra)
@@ -85,7 +85,7 @@ static parley_conn *new_conn(struct pl_conn *conn, const parley_request *r, void
 		pl_free(c);
 		return NULL;
 	}
-	err = pl_ids_add(&r->hall->site->ids, c);
+	err = pl_ids_add(&r->hall->site->ids, c->id);
 	if (!err)
 		err = enter_rooms(c);
 	if (!err)

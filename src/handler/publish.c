@@ -182,7 +182,7 @@ static void hear_rooms(struct pl_handler_site *s, const struct pl_event *e)
 static void hear_alone(struct pl_handler_site *s, const struct pl_event *e)
 {
 	struct pl_slice topic = e->topics[0], data = e->payload;
-	parley_conn *c = pl_ids_find(&s->ids, pl_slice(topic.at + 1, topic.len - 1));
+	parley_conn *c = pl_handler_site_conn(s, pl_slice(topic.at + 1, topic.len - 1));
 	char reason[REASON_MAX + 1] = "";
 	if (c && topic.at[0] == 'i')
 		(void)parley_send(c, pl_out(data));

@@ -33,6 +33,8 @@ static void init(parley_request *r, struct pl_hall *hall, const struct pl_reques
 {
 	*r = (parley_request){.handlers = hall->site->handlers,
 			      .handler = hall->handler,
+			      .server = &hall->site->handlers->server,
+			      .user = hall->handler->def.user,
 			      .hall = hall,
 			      .seen = seen,
 			      .memory = &r->own};
@@ -40,16 +42,21 @@ static void init(parley_request *r, struct pl_hall *hall, const struct pl_reques
 	pl_list_init(&r->node);
 }
 
+static void set_address(parley_request *r, const struct pl_ip *from)
+{
+	char text[PL_ADDRESS_TEXT];
+	if (pl_ip_is_local(from))
+		return;
+	pl_ip_format(from, text);
+	(void)pl_text_cut(pl_slice_str(text), r->addr, sizeof(r->addr) - 1);
+}
+
 void pl_request_init(parley_request *r, struct pl_hall *hall, struct pl_conn *conn,
 		     const struct pl_request *seen)
 {
-	char text[PL_ADDRESS_TEXT];
 	init(r, hall, seen);
 	r->conn = conn;
-	if (pl_ip_is_local(pl_conn_from(conn)))
-		return;
-	pl_ip_format(pl_conn_from(conn), text);
-	(void)pl_text_cut(pl_slice_str(text), r->addr, sizeof(r->addr) - 1);
+	set_address(r, pl_conn_from(conn));
 }
 
 void pl_request_fini(parley_request *r)
@@ -78,6 +85,23 @@ void pl_request_free(parley_request *r)
 		return;
 	pl_request_fini(r);
 	pl_free(r);
+}
+
+parley_request *pl_request_show(const _Atomic(parley_server *) *server, void *user,
+				const struct pl_ip *from, const struct pl_request *seen)
+{
+	parley_request *r = PL_NEW(parley_request);
+	if (!r)
+		return NULL;
+	*r = (parley_request){.server = server, .user = user, .seen = seen, .memory = &r->own};
+	pl_arena_init(&r->own.arena, DECODED_MAX);
+	set_address(r, from);
+	return r;
+}
+
+void pl_request_hide(parley_request *r)
+{
+	pl_request_free(r);
 }
 
 /* ---- what it says ---- */
@@ -113,7 +137,7 @@ static struct pl_slice decoded(struct pl_request_memory *m, const struct pl_requ
 
 struct parley_slice parley_request_param(const parley_request *r, const char *name)
 {
-	if (!r->seen || !name)
+	if (!r->seen || !r->handlers || !name)
 		return parley_slice(NULL, 0);
 	struct pl_slice path = pl_handler_path(r->handlers, r->seen->http->path);
 	struct pl_slice raw = pl_pattern_param(r->handler->def.pattern, path, pl_slice_str(name));
@@ -141,12 +165,12 @@ struct parley_slice parley_request_addr(const parley_request *r)
 
 parley_server *parley_request_server(const parley_request *r)
 {
-	return r->handlers->server;
+	return *r->server;
 }
 
 void *parley_request_user(const parley_request *r)
 {
-	return r->handler->def.user;
+	return r->user;
 }
 
 /* ---- the answer ---- */

@@ -56,9 +56,8 @@ size_t parley_room_size(const parley_conn *c, struct parley_slice room)
 
 static void forget_stamps(struct pl_ids *ids)
 {
-	for (uint32_t i = 0; i < ids->cap; i++)
-		if (ids->slots[i])
-			ids->slots[i]->stamp = 0;
+	PL_IDS_EACH(it, ids)
+	PL_CONTAINER(*it, parley_conn, id)->stamp = 0;
 }
 
 static uint32_t next_stamp(struct pl_handler_site *s)

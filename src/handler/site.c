@@ -69,6 +69,7 @@ int pl_handler_site_new(struct pl_handlers *h, uint32_t worker, struct pl_loop *
 	pl_arena_init(&s->identity, IDENTITY_BYTES);
 	pl_buf_init(&s->out, OBJECT_MAX);
 	pl_list_init(&s->asked);
+	pl_ids_init(&s->ids, PL_UUID_TEXT);
 	s->nhalls = (uint32_t)h->count;
 	for (uint32_t i = 0; i < s->nhalls; i++)
 		init_hall(&s->halls[i], s, h->all[i]);
@@ -161,7 +162,8 @@ struct pl_handler_site *pl_handlers_here(struct pl_handlers *h)
 
 parley_conn *pl_handler_site_conn(struct pl_handler_site *s, struct pl_slice id)
 {
-	return pl_ids_find(&s->ids, id);
+	char *found = pl_ids_find(&s->ids, id);
+	return found ? PL_CONTAINER(found, parley_conn, id) : NULL;
 }
 
 /* ---- tokens ---- */

@@ -7,6 +7,8 @@
 #include "server/server.h"
 #include "server/settings.h"
 #include "server/worker.h"
+#include "socketio/admin.h"
+#include "socketio/socketio.h"
 
 #include <stdatomic.h>
 
@@ -24,7 +26,9 @@ struct pl_site {
 		bool takes_guests, is_for_all;
 	} finders[PL_LISTEN_MAX];                        /* of each router */
 	struct pl_route routes[16 + PL_REST_ROUTES_MAX]; /* of all of them */
-	struct pl_handler_site *handlers;                /* NULL: no endpoints */
+	struct pl_handler_site *handlers;                /* NULL: no endpoints, no Socket.IO */
+	struct pl_sio_site *sio;                         /* NULL: no Socket.IO */
+	struct pl_sio_admin_site *admin;                 /* NULL: no Admin UI */
 	struct pl_task goodbye;
 
 	/* The chat, if there is one. */
@@ -83,6 +87,8 @@ struct parley_server {
 	struct pl_drive drive;
 
 	struct pl_handlers *handlers;
+	struct pl_sio *sio;
+	struct pl_sio_admin *admin; /* from the first start on; NULL: there is none */
 	struct pl_mount mounts[PL_MOUNTS_MAX];
 	size_t nmounts;
 
@@ -97,14 +103,15 @@ struct parley_server {
 	bool has_control; /* the last of them is the data directory's socket */
 	struct pl_site *sites;
 	uint32_t nsites;
-	atomic_uint ngoodbyes; /* sites that have not said it yet */
+	struct pl_conns **conns; /* of all sites, for connections that move between them */
+	atomic_uint ngoodbyes;   /* sites that have not said it yet */
 
 	/* The chat, if there is one. */
 	bool has_chat;
 	struct pl_bus *bus;
 	struct pl_store *store;
 	struct pl_metrics store_metrics;
-	struct pl_hasher *hasher; /* NULL: no accounts */
+	struct pl_hasher *hasher; /* NULL: no accounts, no Admin UI */
 	/* What the REST routes look at: the sets and hubs of all sites, and the store's set. */
 	struct pl_rest_shared rest;
 	const struct pl_metrics **sets;
@@ -132,6 +139,14 @@ void pl_site_adopt(struct pl_site *, struct pl_settings *, struct pl_auth *);
 /* Closes its connections; every on_close has been called then. */
 void pl_site_close(struct pl_site *);
 void pl_site_fini(struct pl_site *);
+
+/* public.c: the last failure's words are replaced; returns what the embedder is told. */
+int pl_server_because(struct parley_server *, int err, const char *why);
+
+/* admin_ui.c: what the configuration says of it; reasons go to why. */
+int pl_server_make_admin(struct parley_server *, struct pl_buf *why) PL_MUST_CHECK;
+/* For pl_rest_shared: an event to everybody in "/". */
+int pl_server_broadcast(void *server, struct pl_slice event, const struct pl_json *data);
 
 /* server.c: the certificate that the configuration names, or NULL; reasons go to why. */
 int pl_server_load_tls(const struct pl_config *, struct pl_buf *why,

@@ -214,7 +214,7 @@ int parley_create_sized(parley_server **out, const struct parley_options *given,
 }
 
 /* The last failure's words: replaced by each call that can fail. */
-static int because(parley_server *s, int err, const char *why)
+int pl_server_because(parley_server *s, int err, const char *why)
 {
 	pl_buf_clear(&s->why);
 	if (err)
@@ -230,7 +230,7 @@ int parley_serve_sized(parley_server *s, const struct parley_endpoint *e, size_t
 	if (!s || !e)
 		return PARLEY_EINVAL;
 	int err = pl_server_serve(s, e, size, &why);
-	return because(s, err, why);
+	return pl_server_because(s, err, why);
 }
 
 int parley_mount(parley_server *s, const char *pattern, const char *dialect)
@@ -239,7 +239,7 @@ int parley_mount(parley_server *s, const char *pattern, const char *dialect)
 	if (!s)
 		return PARLEY_EINVAL;
 	int err = pl_server_mount(s, pattern, dialect, &why);
-	return because(s, err, why);
+	return pl_server_because(s, err, why);
 }
 
 int parley_start(parley_server *s)
@@ -248,7 +248,7 @@ int parley_start(parley_server *s)
 		return PARLEY_EINVAL;
 	pl_buf_clear(&s->why);
 	if (pl_server_is_running(s) || pl_server_has_ended(s))
-		return because(s, PL_ESTATE, NULL);
+		return pl_server_because(s, PL_ESTATE, NULL);
 	int err = pl_server_start(s, &s->why);
 	/* Warnings are no reason; of a failure the lines become one. */
 	struct pl_slice text = pl_buf_slice(&s->why);
@@ -286,7 +286,9 @@ static int start_if_new(parley_server *s)
 
 static int after(parley_server *s, int err)
 {
-	return err == PL_ESTORE ? because(s, err, "store: the disk can no longer be trusted") : err;
+	return err == PL_ESTORE
+		       ? pl_server_because(s, err, "store: the disk can no longer be trusted")
+		       : err;
 }
 
 int parley_run(parley_server *s)
@@ -294,7 +296,7 @@ int parley_run(parley_server *s)
 	if (!s)
 		return PARLEY_EINVAL;
 	if (pl_server_has_ended(s))
-		return because(s, PL_ESTATE, "run: it has ended");
+		return pl_server_because(s, PL_ESTATE, "run: it has ended");
 	int err = start_if_new(s);
 	return err ? err : after(s, pl_server_run(s));
 }

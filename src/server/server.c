@@ -13,6 +13,8 @@ static void free_new(struct parley_server *s)
 {
 	for (size_t i = 0; i < s->nmounts; i++)
 		pl_free(s->mounts[i].pattern);
+	pl_sio_free(s->sio);
+	pl_sio_admin_free(s->admin);
 	pl_handlers_free(s->handlers);
 	pl_drive_fini(&s->drive);
 	pthread_mutex_destroy(&s->tls.lock);
@@ -37,6 +39,8 @@ int pl_server_new(const struct pl_server_options *o, struct parley_server **out)
 		err = PL_ENOMEM;
 	if (!err)
 		err = pl_handlers_new(s, s->prefix, &s->handlers);
+	if (!err)
+		err = pl_sio_new(s, s->handlers, &s->sio);
 	if (err) {
 		free_new(s);
 		return err;
@@ -209,6 +213,7 @@ static int init_rest(struct parley_server *s, uint32_t n)
 					  .hubs = s->hubs,
 					  .nhubs = n,
 					  .why_not_ready = why_not_ready,
+					  .broadcast = pl_server_broadcast,
 					  .ctx = s};
 	/* A reload exchanges a certificate, but never the first one for none. */
 	if (s->tls.context)
@@ -231,13 +236,19 @@ static int start_sites(struct parley_server *s, struct pl_auth *auth, struct pl_
 {
 	uint32_t n = count_workers(s);
 	s->sites = pl_zalloc(n, sizeof(*s->sites));
-	if (!s->sites)
+	s->conns = pl_zalloc(n, sizeof(struct pl_conns *));
+	if (!s->sites || !s->conns)
 		return PL_ENOMEM;
 	int err = s->has_chat ? init_rest(s, n) : 0;
 	for (uint32_t i = 0; !err && i < n; i++) {
 		s->nsites++; /* also a half-made one is to be freed */
 		err = pl_site_init(&s->sites[i], s, i, auth);
 	}
+	for (uint32_t i = 0; !err && i < n; i++)
+		s->conns[i] = s->sites[i].worker.conns;
+	for (uint32_t i = 0; !err && i < n; i++)
+		if (s->sites[i].sio)
+			pl_sio_site_set_siblings(s->sites[i].sio, s->conns, n);
 	if (err == PL_ESTATE)
 		pl_buf_printf(why,
 			      "engine io_uring: not allowed by this kernel, or not built in\n");
@@ -267,7 +278,9 @@ static int start(struct parley_server *s, struct pl_buf *why)
 		err = pl_bus_local_new(&s->bus);
 	if (!err && s->has_chat)
 		err = open_store(s, why);
-	if (!err && s->has_chat && s->config->accounts_enabled)
+	if (!err)
+		err = pl_server_make_admin(s, why);
+	if (!err && (s->admin || (s->has_chat && s->config->accounts_enabled)))
 		err = pl_hasher_new(s->config->accounts_threads, s->config->accounts_queue,
 				    &s->hasher);
 	if (!err)
@@ -282,6 +295,8 @@ static void say_goodbye(struct pl_task *t)
 {
 	struct pl_site *site = PL_CONTAINER(t, struct pl_site, goodbye);
 	pl_worker_stop_accepting(&site->worker);
+	if (site->sio)
+		pl_sio_site_drain(site->sio);
 	pl_conns_drain(site->worker.conns, "server is shutting down: reconnect in a moment");
 	atomic_fetch_sub(&site->server->ngoodbyes, 1);
 }
@@ -332,7 +347,9 @@ static void free_sites(struct parley_server *s)
 	for (uint32_t i = 0; i < s->nsites; i++)
 		pl_site_fini(&s->sites[i]);
 	pl_free(s->sites);
+	pl_free(s->conns);
 	s->sites = NULL;
+	s->conns = NULL;
 	s->nsites = 0;
 }
 

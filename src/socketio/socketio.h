@@ -11,13 +11,16 @@
 
 #include "bus/bus.h"
 #include "conn/engineio.h"
+#include "handler/handler.h"
 
 #include "parley/socketio.h"
 
 struct pl_sio;
 struct pl_sio_site;
 
-int pl_sio_new(parley_server *, struct pl_sio **out) PL_MUST_CHECK;
+/* handlers: whose callbacks run on the workers, see pl_handler_enter. They must outlive the sites.
+ */
+int pl_sio_new(parley_server *, struct pl_handlers *, struct pl_sio **out) PL_MUST_CHECK;
 void pl_sio_free(struct pl_sio *); /* after the sites; NULL is fine */
 
 /* Before the first site. PL_EINVAL and *why (a literal); PL_EEXISTS. */
@@ -46,16 +49,42 @@ struct pl_sio_house {
 int pl_sio_add_house(struct pl_sio *, const struct pl_sio_house *, const char **why) PL_MUST_CHECK;
 size_t pl_sio_count(const struct pl_sio *); /* namespaces and bare engines */
 
-/* A worker's share, before its thread starts. conns: of all workers by number. */
+/* A worker's share, before its thread starts. callbacks: the endpoints' share of the same worker,
+ * which outlives it. */
 int pl_sio_site_new(struct pl_sio *, uint32_t worker, struct pl_loop *, struct pl_conns *,
-		    struct pl_sio_site **out) PL_MUST_CHECK;
+		    struct pl_handler_site *callbacks, struct pl_sio_site **out) PL_MUST_CHECK;
+/* conns: of all workers by number; the array must outlive the site. Before the threads start. */
 void pl_sio_site_set_siblings(struct pl_sio_site *, struct pl_conns *const *conns, uint32_t n);
-void pl_sio_site_free(struct pl_sio_site *); /* NULL is fine */
+/* Everybody is told goodbye; nobody comes in any more. */
 void pl_sio_site_drain(struct pl_sio_site *);
+/* Ends what is still open: every on_disconnect has been called then. After the connections were
+ * freed. NULL is fine. */
+void pl_sio_site_close(struct pl_sio_site *);
+/* After that, before the loop is freed. NULL is fine. */
+void pl_sio_site_free(struct pl_sio_site *);
 /* For the router: the endpoint of this path, of any method and for upgrades; NULL: none. */
 const struct pl_endpoint *pl_sio_find(struct pl_sio_site *, const struct pl_http_request *);
 /* What pl_sio_ctx of this namespace's sockets and handshakes answers on this worker. */
 void pl_sio_site_set_ctx(struct pl_sio_site *, const char *nsp, void *ctx);
+
+/*
+ * The public functions of the same names, once the server knows that it runs. PL_ENOTFOUND: no such
+ * namespace; PL_EINVAL: a bad name of a room, or bad arguments; PL_ELIMIT: over 2,000 rooms, or as
+ * many exceptions; PL_ETOOBIG: over 15 MiB; PL_ESTATE: no site, or `local` and not in a callback;
+ * PL_ENOMEM and PL_EBUSY: other workers may not have been told.
+ */
+int pl_sio_emit_to(struct pl_sio *, const char *nsp, const struct parley_target *,
+		   struct pl_slice event, const struct parley_field *args) PL_MUST_CHECK;
+int pl_sio_sockets_join(struct pl_sio *, const char *nsp, const struct parley_target *,
+			struct pl_slice room) PL_MUST_CHECK;
+int pl_sio_sockets_leave(struct pl_sio *, const char *nsp, const struct parley_target *,
+			 struct pl_slice room) PL_MUST_CHECK;
+int pl_sio_sockets_disconnect(struct pl_sio *, const char *nsp, const struct parley_target *,
+			      bool close) PL_MUST_CHECK;
+/* In a callback. */
+size_t pl_sio_sockets_each(struct pl_sio *, const char *nsp, const struct parley_target *,
+			   void (*visit)(parley_socket *, void *ctx), void *ctx);
+parley_socket *pl_sio_socket(struct pl_sio *, const char *nsp, struct pl_slice id);
 
 /* ---- for the dialect and the admin namespace, on the socket's worker ---- */
 
@@ -83,6 +112,8 @@ struct pl_sio_shared {
 	struct pl_eio_shared text;
 	struct pl_eio_shared *attachments;
 	uint32_t nattachments;
+	bool is_volatile;
+	struct pl_slice json;
 };
 /* json: the whole array, ["event",...], placeholders included. Bytes must live as long. */
 int pl_sio_shared_event(struct pl_sio_shared *, struct pl_slice nsp, struct pl_slice json,
@@ -92,6 +123,16 @@ void pl_sio_shared_fini(struct pl_sio_shared *);
 void pl_sio_push(parley_socket *, struct pl_sio_shared *);
 /* One event to one socket; json as above. */
 int pl_sio_emit_json(parley_socket *, struct pl_slice json);
+/* As parley_emit_with_ack, with JSON and attachments as above. */
+int pl_sio_ask_json(parley_socket *, struct pl_slice json, const struct pl_slice *attachments,
+		    uint32_t n, uint32_t timeout_ms, parley_on_ack *, void *ctx);
+/*
+ * The acknowledgement that the event asks for, to be given by the caller; false: none, or somebody
+ * took it already. It is a number, which may outlive the packet; json: the array of the answer.
+ */
+bool pl_packet_take_ack(const parley_packet *, uint64_t *id);
+int pl_sio_ack_json(parley_socket *, uint64_t id, struct pl_slice json,
+		    const struct pl_slice *attachments, uint32_t n);
 
 /* ---- what an observer of all sockets of a worker hears (the admin namespace) ---- */
 

@@ -3,6 +3,7 @@
 
 The chat of examples/ is built outside of this project by pkg-config and by find_package, as C11 and as
 C++17, with the shared and the static library; each is started and two clients talk through it."""
+import itertools
 import pathlib
 import re
 import shutil
@@ -14,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from client import Client, free_port, started  # noqa: E402
 from stage import SOURCE, STRICT, Stage, run  # noqa: E402
 
+HEADERS = ("parley.h", "socketio.h")
 LANGUAGES = {"c": ["cc", "-std=c11", "chat.c"], "cxx": ["c++", "-std=c++17", "chat.cpp"]}
 
 
@@ -64,20 +66,20 @@ class Installed(unittest.TestCase):
                 with self.subTest(language=language, library=library):
                     self.talk(build / f"{language}_{library}", library)
 
-    def test_the_header_alone_in_every_language(self):
+    def test_each_header_alone_in_every_language(self):
         languages = ["c11", "gnu11", "c17", "c2x", "c++17", "gnu++17", "c++20"]
         compilers = [c for c in ("gcc", "clang") if shutil.which(c)]
         include = self.stage.find("include/parley").parent
         for compiler in compilers:
-            for language in languages:
-                with self.subTest(compiler=compiler, language=language):
+            for language, header in itertools.product(languages, HEADERS):
+                with self.subTest(compiler=compiler, language=language, header=header):
                     run(compiler, "-x", "c++" if "++" in language else "c", f"-std={language}", *STRICT,
                         "-Wshadow", "-Wconversion", "-I", include, "-fsyntax-only", "-",
-                        input="#include <parley/parley.h>\nint main(void) { return 0; }\n")
+                        input=f"#include <parley/{header}>\nint main(void) {{ return 0; }}\n")
 
     def test_only_public_names(self):
-        header = self.stage.find("parley.h")
-        run(SOURCE / "tools/symbols.py", header, self.stage.lib / "libparley.so", self.stage.lib / "libparley.a")
+        headers = [self.stage.find(header) for header in HEADERS]
+        run(SOURCE / "tools/symbols.py", *headers, self.stage.lib / "libparley.so", self.stage.lib / "libparley.a")
 
     def test_no_path_of_the_build_is_left(self):
         for name in ("parley.pc", "parley-static.pc", "parley-targets.cmake", "parley-config.cmake"):
@@ -106,8 +108,9 @@ class Installed(unittest.TestCase):
         self.stage.install()
         self.assertEqual(config.read_text(), '{"listen": ["127.0.0.1:9"]}')
 
-    def test_the_chat_is_short(self):
-        self.assertLessEqual(len((SOURCE / "examples/chat.c").read_text().splitlines()), 40)
+    def test_the_chats_are_short(self):
+        for name, lines in (("chat.c", 40), ("socketio_chat.c", 60)):
+            self.assertLessEqual(len((SOURCE / "examples" / name).read_text().splitlines()), lines)
 
 
 if __name__ == "__main__":

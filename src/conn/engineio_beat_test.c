@@ -1,0 +1,177 @@
+/*
+ * engineio_beat_test.c - proves the clock: pings by whatever carries the session, who does not
+ * answer is gone in time whatever requests are open, and last packets do not wait for ever.
+ */
+#include "conn/engineio_test.h"
+
+#define ERROR(code, text) "{\"code\":" code ",\"message\":\"" text "\"}"
+
+enum { INTERVAL = 60, TIMEOUT = 40, LATE = 1000 /* machines are busy */ };
+
+static void open_world(struct world *w, void **state)
+{
+	struct pl_eio_options o = world_options();
+	o.ping_interval_ms = INTERVAL;
+	o.ping_timeout_ms = TIMEOUT;
+	world_open(w, state, o);
+}
+
+static void a_ping_comes_by_poll(void **state)
+{
+	struct world w;
+	open_world(&w, state);
+	uint64_t began = pl_now_ms();
+	struct client *c = world_shake(&w, "");
+	for (int i = 1; i <= 3; i++) {
+		client_poll(&w, c);
+		client_expect(&w, c, 200, "2");
+		assert_in_range(pl_now_ms() - began, INTERVAL - 2, INTERVAL + LATE);
+		client_post(&w, c, "3");
+		began = pl_now_ms();
+		client_expect(&w, c, 200, "ok");
+		assert_int_equal(w.pongs, i);
+	}
+	assert_int_equal(w.closes, 0);
+	world_close(&w);
+}
+
+static void a_ping_comes_by_websocket(void **state)
+{
+	struct world w;
+	open_world(&w, state);
+	struct client *c = world_shake_ws(&w, "");
+	for (int i = 1; i <= 3; i++) {
+		ws_expect(&w, c, PL_WS_TEXT, "2");
+		ws_say(&w, c, PL_WS_TEXT, "3");
+		WORLD_UNTIL(&w, w.pongs == i);
+	}
+	assert_int_equal(w.closes, 0);
+	world_close(&w);
+}
+
+/* HARDENING D5: nothing but answers keeps a session, not even a poll that hangs. */
+static void who_does_not_answer_is_gone(void **state)
+{
+	struct world w;
+	open_world(&w, state);
+	struct client *c = world_shake(&w, "");
+	uint64_t began = pl_now_ms();
+	client_poll(&w, c);
+	client_expect(&w, c, 200, "2");
+	client_poll(&w, c);
+	client_expect(&w, c, 200, "1");
+	assert_in_range(pl_now_ms() - began, INTERVAL + TIMEOUT - 4, INTERVAL + TIMEOUT + LATE);
+	assert_int_equal(w.reason, PL_EIO_PING_TIMEOUT);
+	client_poll(&w, c);
+	client_expect(&w, c, 400, ERROR("1", "Session ID unknown"));
+	struct client *ws = world_shake_ws(&w, "");
+	ws_expect(&w, ws, PL_WS_TEXT, "2");
+	ws_expect_close(&w, ws, 1005);
+	assert_int_equal(w.closes, 2);
+	assert_int_equal(w.reason, PL_EIO_PING_TIMEOUT);
+	world_close(&w);
+}
+
+static void who_never_came_back_is_gone(void **state)
+{
+	struct world w;
+	open_world(&w, state);
+	for (int i = 0; i < 5; i++)
+		client_leave(world_shake(&w, ""));
+	world_pass(&w, INTERVAL + TIMEOUT + 30);
+	assert_int_equal(w.closes, 5);
+	assert_int_equal(pl_eios_count(w.eios), 0);
+	assert_int_equal(pl_eios_polling(w.eios), 0);
+	world_close(&w);
+}
+
+/* A request does not meet a session whose time is up, even if the timer has not come yet. */
+static void a_request_in_the_very_moment_is_late(void **state)
+{
+	struct world w;
+	open_world(&w, state);
+	struct client *c = world_shake(&w, "");
+	WORLD_UNTIL(&w, pl_eio_backlog(w.e)); /* the ping */
+	uint64_t pinged = pl_now_ms();
+	struct pl_buf b;
+	pl_buf_init(&b, 1024);
+	pl_buf_printf(&b, "GET /engine.io/?%s HTTP/1.1\r\nHost: h\r\n\r\n",
+		      query_of(&w, "polling"));
+	while (pl_now_ms() <= pinged + TIMEOUT)
+		usleep(1000); /* no turn meanwhile: the loop was busy */
+	client_write(&w, c, pl_buf_slice(&b));
+	client_expect(&w, c, 400, ERROR("1", "Session ID unknown"));
+	pl_buf_fini(&b);
+	world_close(&w);
+}
+
+/* Another packet while the pong is awaited gives it the same time once more, and only once. */
+static void who_says_something_else_is_given_more_time(void **state)
+{
+	struct world w;
+	open_world(&w, state);
+	uint64_t began = pl_now_ms();
+	struct client *c = world_shake_ws(&w, "");
+	ws_expect(&w, c, PL_WS_TEXT, "2");
+	ws_say(&w, c, PL_WS_TEXT, "4a");
+	ws_expect(&w, c, PL_WS_TEXT, "4a");
+	world_pass(&w, TIMEOUT + 10);
+	assert_int_equal(w.closes, 0);
+	ws_say(&w, c, PL_WS_TEXT, "4b");
+	ws_expect(&w, c, PL_WS_TEXT, "4b");
+	ws_expect_close(&w, c, 1005);
+	assert_in_range(pl_now_ms() - began, INTERVAL + 2 * TIMEOUT - 4,
+			INTERVAL + 2 * TIMEOUT + LATE);
+	assert_int_equal(w.reason, PL_EIO_PING_TIMEOUT);
+	world_close(&w);
+}
+
+/* The ping waited for a poll; after the upgrade it comes by the WebSocket, and so does its pong. */
+static void a_ping_moves_with_the_upgrade(void **state)
+{
+	struct world w;
+	open_world(&w, state);
+	world_shake(&w, "");
+	struct client *ws = world_probe(&w);
+	world_pass(&w, INTERVAL + 8);
+	ws_say(&w, ws, PL_WS_TEXT, "5");
+	ws_expect(&w, ws, PL_WS_TEXT, "2");
+	ws_say(&w, ws, PL_WS_TEXT, "3");
+	WORLD_UNTIL(&w, w.pongs == 1);
+	ws_expect(&w, ws, PL_WS_TEXT, "2");
+	assert_int_equal(w.closes, 0);
+	world_close(&w);
+}
+
+/* Sessions that began at different times are each pinged in their own. */
+static void each_has_its_own_beat(void **state)
+{
+	struct world w;
+	open_world(&w, state);
+	struct client *first = world_shake_ws(&w, "");
+	world_pass(&w, INTERVAL / 2);
+	struct client *second = world_shake_ws(&w, "");
+	ws_expect(&w, first, PL_WS_TEXT, "2");
+	struct pl_ws_event ev;
+	assert_false(ws_next(second, &ev));
+	ws_expect(&w, second, PL_WS_TEXT, "2");
+	ws_say(&w, second, PL_WS_TEXT, "3");
+	ws_expect_close(&w, first, 1005);
+	assert_int_equal(w.closes, 1);
+	world_close(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WORLD_TESTS(a_ping_comes_by_poll),
+		WORLD_TESTS(a_ping_comes_by_websocket),
+		WORLD_TESTS(who_does_not_answer_is_gone),
+		WORLD_TESTS(who_never_came_back_is_gone),
+		WORLD_TESTS(a_request_in_the_very_moment_is_late),
+		WORLD_TESTS(who_says_something_else_is_given_more_time),
+		WORLD_TESTS(a_ping_moves_with_the_upgrade),
+		WORLD_TESTS(each_has_its_own_beat),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

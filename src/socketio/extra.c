@@ -1,0 +1,46 @@
+/* extra.c - what few sockets have: a private id, answers awaited, a request that is kept. */
+#include "socketio/internal.h"
+
+struct pl_sio_extra *pl_extra_of(parley_socket *k)
+{
+	if (!k->extra)
+		k->extra = PL_NEW(struct pl_sio_extra);
+	return k->extra;
+}
+
+void pl_extra_free(struct pl_sio_extra *x)
+{
+	if (!x)
+		return;
+	pl_request_hide(x->request);
+	pl_sio_request_release(x->kept);
+	pl_free(x);
+}
+
+int pl_extra_set_pid(parley_socket *k, struct pl_slice pid)
+{
+	struct pl_sio_extra *x = pl_extra_of(k);
+	if (!x)
+		return PL_ENOMEM;
+	memcpy(x->pid, pid.at, pid.len);
+	x->pid_len = (uint8_t)pid.len;
+	return 0;
+}
+
+struct pl_slice pl_extra_pid(const parley_socket *k)
+{
+	return k->extra ? pl_slice(k->extra->pid, k->extra->pid_len) : pl_slice(NULL, 0);
+}
+
+int pl_extra_keep_request(parley_socket *k, struct pl_sio_request *r)
+{
+	struct pl_sio_extra *x = pl_extra_of(k);
+	if (!x)
+		return PL_ENOMEM;
+	x->request = pl_request_show(&k->hall->site->sio->server, k->hall->def->nsp.user, &r->from,
+				     r->kept);
+	if (!x->request)
+		return PL_ENOMEM;
+	x->kept = pl_sio_request_retain(r);
+	return 0;
+}
