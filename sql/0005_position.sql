@@ -6,6 +6,9 @@ ALTER TABLE user ADD COLUMN subject_is_number INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE user ADD COLUMN received BLOB CHECK (received IS NULL OR length(received) = 16);
 UPDATE user SET received = (SELECT max(id) FROM message);
 
+-- How whoever sent a message wants its content and metadata to be read; 0: as text.
+ALTER TABLE message ADD COLUMN format INTEGER NOT NULL DEFAULT 0;
+
 -- Random bytes of this database, by which the server recognises what it signed.
 CREATE TABLE secret (
 	key INTEGER PRIMARY KEY CHECK (key = 1),

@@ -125,6 +125,9 @@ void pl_hub_publish(struct pl_hub *, struct pl_event *);
  */
 int pl_typing_start(struct pl_hub *, struct pl_peer *,
 		    const struct pl_uuid *conversation) PL_MUST_CHECK;
+/* The same with an expiry of its own, not the options'. */
+int pl_typing_start_for(struct pl_hub *, struct pl_peer *, const struct pl_uuid *conversation,
+			uint32_t expiry_ms) PL_MUST_CHECK;
 void pl_typing_stop(struct pl_hub *, struct pl_peer *, const struct pl_uuid *conversation);
 void pl_typing_stop_all(struct pl_hub *, struct pl_peer *);
 
@@ -150,6 +153,12 @@ void pl_roster_hold(struct pl_hub *, struct pl_event *);
 void pl_roster_answer(struct pl_hub *);
 void pl_roster_members_came(struct pl_hub *, struct pl_event *);
 void pl_roster_wait_fini(struct pl_hub *);
+
+/*
+ * How the user is, for all its connections, until the last one has gone; others hear of it. Whoever
+ * is signed in is online at first. PL_ENOMEM, also after pl_hub_stop.
+ */
+int pl_presence_set(struct pl_hub *, const struct pl_peer *, enum pl_status) PL_MUST_CHECK;
 
 /*
  * Whether this user is online: the answer is pushed to the peer, which is signed in, as

@@ -16,8 +16,9 @@ enum { CONVERSATIONS_MAX = 10000, RETRY_MS = 200 };
 
 struct online {
 	struct pl_hub *hub;
-	struct pl_uuid user;
-	char *name; /* the username; NULL: not known */
+	struct pl_user who; /* id, subject, username */
+	struct pl_arena names;
+	enum pl_status status;
 	uint32_t devices;
 	struct pl_timer grace;
 	struct pl_uuid *conversations; /* where the transitions are told; sorted */
@@ -30,14 +31,15 @@ static struct pl_slice key_of(const struct pl_uuid *user)
 }
 
 /* One event per conversation: that is how its listeners are addressed, and what the words name. */
-static void tell_one(const struct online *o, const struct pl_uuid *conversation, bool on)
+static void tell_one(const struct online *o, enum pl_event_kind kind,
+		     const struct pl_uuid *conversation, bool on)
 {
-	struct pl_event *e = pl_event_new(PL_EV_PRESENCE);
+	struct pl_event *e = pl_event_new(kind);
 	struct pl_topic_id t = pl_topic_conversation(conversation);
-	struct pl_user who = {.id = o->user, .username = pl_slice_str(o->name)};
-	if (e && !pl_event_address(e, pl_topic_slice(&t)) && !pl_event_set_actor(e, &who)) {
+	if (e && !pl_event_address(e, pl_topic_slice(&t)) && !pl_event_set_actor(e, &o->who)) {
 		e->conversation = *conversation;
 		e->on = on;
+		e->status = on ? o->status : PL_IS_OFFLINE;
 		e->wall_ms = pl_wall_ms();
 		pl_hub_publish(o->hub, e);
 	} else {
@@ -45,30 +47,41 @@ static void tell_one(const struct online *o, const struct pl_uuid *conversation,
 	}
 }
 
-static void tell(struct online *o, bool on)
+static void tell(struct online *o, enum pl_event_kind kind, bool on)
 {
 	for (size_t i = 0; i < o->n; i++)
-		tell_one(o, &o->conversations[i], on);
+		tell_one(o, kind, &o->conversations[i], on);
+}
+
+static void free_online(struct online *o)
+{
+	pl_timer_stop(&o->grace);
+	pl_arena_fini(&o->names);
+	pl_free(o->conversations);
+	pl_free(o);
 }
 
 static void forget(struct online *o)
 {
-	pl_timer_stop(&o->grace);
-	pl_map_remove(&o->hub->online, key_of(&o->user));
-	pl_free(o->name);
-	pl_free(o->conversations);
-	pl_free(o);
+	pl_map_remove(&o->hub->online, key_of(&o->who.id));
+	free_online(o);
+}
+
+static bool is_visible(enum pl_status status)
+{
+	return status != PL_IS_INVISIBLE;
 }
 
 static void on_grace_over(struct pl_timer *t)
 {
 	struct online *o = PL_CONTAINER(t, struct online, grace);
-	if (!pl_call_user_gone(o->hub, &o->user)) {
+	if (!pl_call_user_gone(o->hub, &o->who.id)) {
 		pl_timer_set(o->hub->loop, t,
 			     RETRY_MS); /* who is in a call must not be forgotten */
 		return;
 	}
-	tell(o, false);
+	if (is_visible(o->status))
+		tell(o, PL_EV_PRESENCE, false);
 	forget(o);
 }
 
@@ -126,22 +139,37 @@ static struct online *come_online(struct pl_hub *hub, const struct pl_event *e)
 	if (!o)
 		return NULL;
 	o->hub = hub;
-	o->user = e->actor.id;
+	o->who.id = e->actor.id;
+	o->status = PL_IS_ONLINE;
+	pl_arena_init(&o->names, PL_ARENA_SMALL);
 	pl_timer_init(&o->grace, on_grace_over);
-	if (pl_map_put(&hub->online, key_of(&o->user), o)) {
+	if (pl_map_put(&hub->online, key_of(&o->who.id), o)) {
 		pl_free(o);
 		return NULL;
 	}
 	return o;
 }
 
-static void learn_name(struct online *o, struct pl_slice name)
+static void learn_name(struct online *o, const struct pl_user *who)
 {
-	char *copy = name.len ? pl_memdup0(name.at, name.len) : NULL;
-	if (!copy)
+	struct pl_arena fresh;
+	struct pl_user copy;
+	bool is_same = pl_slice_eq(who->username, o->who.username) &&
+		       pl_slice_eq(who->subject, o->who.subject) &&
+		       who->subject_is_number == o->who.subject_is_number;
+	if (!who->username.len || is_same)
 		return;
-	pl_free(o->name);
-	o->name = copy;
+	pl_arena_init(&fresh, PL_ARENA_SMALL);
+	if (pl_user_copy(&fresh, who, &copy)) {
+		pl_arena_fini(&fresh);
+		return;
+	}
+	pl_arena_fini(&o->names);
+	o->names = fresh;
+	o->who = (struct pl_user){.id = o->who.id,
+				  .subject = copy.subject,
+				  .subject_is_number = copy.subject_is_number,
+				  .username = copy.username};
 }
 
 static void session_began(struct pl_hub *hub, const struct pl_event *e)
@@ -153,13 +181,13 @@ static void session_began(struct pl_hub *hub, const struct pl_event *e)
 	if (!o)
 		return; /* too many users at once: this one's presence is not told */
 	o->devices++;
-	learn_name(o, e->actor.username);
+	learn_name(o, &e->actor);
 	pl_timer_stop(&o->grace);
 	o->n = is_new ? 0 : o->n;
 	for (size_t i = 0; i < e->nparticipants; i++)
 		add_conversation(o, &e->participants[i]);
 	if (is_new)
-		tell(o, true);
+		tell(o, PL_EV_PRESENCE, true);
 }
 
 static void session_ended(struct pl_hub *hub, const struct pl_event *e)
@@ -168,6 +196,20 @@ static void session_ended(struct pl_hub *hub, const struct pl_event *e)
 	pl_call_user_left(hub, &e->actor.id, e->origin);
 	if (o && o->devices && !--o->devices)
 		pl_timer_set(hub->loop, &o->grace, hub->options->presence_grace_ms);
+}
+
+/* Others hear of what they can see: a change, a coming or a going. */
+static void set_status(struct pl_hub *hub, const struct pl_event *e)
+{
+	struct online *o = pl_map_get(&hub->online, key_of(&e->actor.id));
+	if (!o || o->status == e->status)
+		return;
+	bool was_visible = is_visible(o->status), shows = is_visible(e->status);
+	o->status = e->status;
+	if (was_visible && shows)
+		tell(o, PL_EV_STATUS, true);
+	else
+		tell(o, PL_EV_PRESENCE, shows);
 }
 
 static void joined(struct pl_hub *hub, const struct pl_event *e)
@@ -200,7 +242,9 @@ static void answer(struct pl_hub *hub, const struct pl_event *q)
 	}
 	e->only = q->origin;
 	e->actor.id = q->actor.id;
-	e->on = pl_map_get(&hub->online, key_of(&q->actor.id)) != NULL;
+	const struct online *o = pl_map_get(&hub->online, key_of(&q->actor.id));
+	e->on = o && is_visible(o->status);
+	e->status = e->on && o->devices ? o->status : PL_IS_OFFLINE;
 	int err = pl_bus_send(hub->bus, q->node, e);
 	if (err)
 		pl_log(hub->log, PL_ERROR, "chat", "an answer was lost: out of memory");
@@ -214,6 +258,8 @@ void pl_presence_on_event(struct pl_hub *hub, struct pl_event *e)
 		session_ended(hub, e);
 	else if (e->kind == PL_EV_JOINED)
 		joined(hub, e);
+	else if (e->kind == PL_EV_SET_STATUS)
+		set_status(hub, e);
 	else if (e->kind == PL_EV_CONVERSATION)
 		conversation_created(hub, e);
 	else if (e->kind == PL_EV_MEMBER && !e->on)
@@ -231,7 +277,10 @@ static int send_to_keeper(struct pl_hub *hub, enum pl_event_kind kind, const str
 		return 0;
 	struct pl_event *e = pl_event_new(kind);
 	struct pl_uuid *copy = e ? pl_arena_array(&e->arena, n, sizeof(*copy)) : NULL;
-	struct pl_user who = {.id = user->id, .username = user->username};
+	struct pl_user who = {.id = user->id,
+			      .subject = user->subject,
+			      .subject_is_number = user->subject_is_number,
+			      .username = user->username};
 	if (!copy || pl_event_set_actor(e, &who)) {
 		pl_event_release(e);
 		return PL_ENOMEM;
@@ -270,6 +319,16 @@ void pl_presence_joined(struct pl_hub *hub, const struct pl_uuid *user,
 	note_loss(hub, send_to_keeper(hub, PL_EV_JOINED, &who, true, conversations, n, 0));
 }
 
+int pl_presence_set(struct pl_hub *hub, const struct pl_peer *p, enum pl_status status)
+{
+	struct pl_event *e = hub->is_stopped ? NULL : pl_event_new(PL_EV_SET_STATUS);
+	if (!e)
+		return PL_ENOMEM;
+	e->actor.id = p->user.id;
+	e->status = status;
+	return pl_bus_send(hub->bus, pl_bus_keeper(hub->bus, key_of(&p->user.id)), e);
+}
+
 int pl_presence_ask(struct pl_hub *hub, const struct pl_peer *p, const struct pl_uuid *user,
 		    struct pl_slice ref)
 {
@@ -289,11 +348,7 @@ int pl_presence_ask(struct pl_hub *hub, const struct pl_peer *p, const struct pl
 void pl_presence_fini(struct pl_hub *hub)
 {
 	PL_MAP_EACH (it, &hub->online) {
-		struct online *o = it->value;
-		pl_timer_stop(&o->grace);
-		pl_free(o->name);
-		pl_free(o->conversations);
-		pl_free(o);
+		free_online(it->value);
 	}
 	pl_map_fini(&hub->online);
 }

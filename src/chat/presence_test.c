@@ -64,6 +64,133 @@ static void coming_back_in_time_is_not_told(void **state)
 	world_free(w);
 }
 
+static void set(struct fake *d, enum pl_status status)
+{
+	assert_int_equal(pl_presence_set(d->hub, &d->peer, status), 0);
+}
+
+/* One truth for all devices: whichever said it last, and until the last one has gone. */
+static void a_status_is_the_users(void **state)
+{
+	struct world *w = world_new(40, 1000);
+	struct fake ear, a, b;
+	(void)state;
+	listen(w, &ear, 1);
+	fake_init(w, &a, 1);
+	fake_init(w, &b, 2);
+	assert_int_equal(fake_enter(&a, 7, 1), 0);
+	settle(w);
+	set(&a, PL_IS_AWAY);
+	settle(w);
+	fake_expect(&ear, "online u7 c1;away u7 c1;");
+	assert_int_equal(fake_enter(&b, 7, 1), 0);
+	settle(w);
+	set(&b, PL_IS_AWAY); /* it is already */
+	settle(w);
+	fake_expect(&ear, "");
+	set(&b, PL_IS_BUSY);
+	settle(w);
+	pl_hub_leave(&w->hubs[2], &b.peer);
+	settle_for(w, 90);
+	fake_expect(&ear, "busy u7 c1;");
+	set(&a, PL_IS_ONLINE);
+	settle(w);
+	fake_expect(&ear, "back u7 c1;");
+	set(&a, PL_IS_AWAY);
+	settle(w);
+	pl_hub_leave(&w->hubs[1], &a.peer);
+	settle_for(w, 90);
+	fake_expect(&ear, "away u7 c1;offline u7 c1;");
+	/* Whoever comes anew is online. */
+	fake_init(w, &a, 1);
+	assert_int_equal(fake_enter(&a, 7, 1), 0);
+	settle(w);
+	set(&a, PL_IS_ONLINE);
+	settle(w);
+	fake_expect(&ear, "online u7 c1;");
+	pl_hub_leave(&w->hubs[1], &a.peer);
+	pl_hub_leave(ear.hub, &ear.peer);
+	world_free(w);
+}
+
+static void who_is_invisible_looks_offline(void **state)
+{
+	struct world *w = world_new(40, 1000);
+	struct fake ear, a, b;
+	(void)state;
+	listen(w, &ear, 1);
+	fake_init(w, &a, 1);
+	fake_init(w, &b, 2);
+	assert_int_equal(fake_enter(&a, 7, 1), 0);
+	set(&a, PL_IS_INVISIBLE);
+	settle(w);
+	fake_expect(&ear, "online u7 c1;offline u7 c1;");
+	/* A second device does not give it away, nor does going. */
+	assert_int_equal(fake_enter(&b, 7, 1), 0);
+	settle(w);
+	pl_hub_leave(&w->hubs[2], &b.peer);
+	settle_for(w, 90);
+	fake_expect(&ear, "");
+	set(&a, PL_IS_BUSY);
+	settle(w);
+	fake_expect(&ear, "online u7 c1;");
+	set(&a, PL_IS_INVISIBLE);
+	settle(w);
+	fake_expect(&ear, "offline u7 c1;");
+	pl_hub_leave(&w->hubs[1], &a.peer);
+	settle_for(w, 90);
+	fake_expect(&ear, "");
+	pl_hub_leave(ear.hub, &ear.peer);
+	world_free(w);
+}
+
+/* Who asks hears the same as who listens; gone for now is not there to be told. */
+static enum pl_status asked_status;
+static bool asked_on;
+
+static void hear_answer(struct pl_peer *p, const struct pl_event *e, struct pl_encoded *x)
+{
+	(void)p;
+	(void)x;
+	if (e->kind != PL_EV_ANSWER)
+		return;
+	asked_on = e->on;
+	asked_status = e->status;
+}
+
+static void expect_answer(struct world *w, struct fake *ear, bool on, enum pl_status status)
+{
+	static const struct pl_peer_ops ops = {fake_encode, hear_answer, fake_forget};
+	struct pl_uuid user = id_of('u', 7);
+	ear->peer.ops = &ops;
+	asked_on = !on;
+	assert_int_equal(pl_presence_ask(ear->hub, &ear->peer, &user, PL_S("r")), 0);
+	settle(w);
+	assert_int_equal(asked_on, on);
+	assert_int_equal(asked_status, status);
+}
+
+static void an_answer_says_how_somebody_is(void **state)
+{
+	struct world *w = world_new(10000, 1000);
+	struct fake ear, a;
+	(void)state;
+	listen(w, &ear, 1);
+	expect_answer(w, &ear, false, PL_IS_OFFLINE);
+	fake_init(w, &a, 1);
+	assert_int_equal(fake_enter(&a, 7, 1), 0);
+	expect_answer(w, &ear, true, PL_IS_ONLINE);
+	set(&a, PL_IS_AWAY);
+	expect_answer(w, &ear, true, PL_IS_AWAY);
+	set(&a, PL_IS_INVISIBLE);
+	expect_answer(w, &ear, false, PL_IS_OFFLINE);
+	set(&a, PL_IS_BUSY);
+	pl_hub_leave(&w->hubs[1], &a.peer);
+	expect_answer(w, &ear, true, PL_IS_OFFLINE);
+	pl_hub_leave(ear.hub, &ear.peer);
+	world_free(w);
+}
+
 static void conversations_that_come_later_hear_of_it_too(void **state)
 {
 	struct world *w = world_new(20, 1000);
@@ -202,6 +329,9 @@ static void the_end_may_come_at_any_time(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_status_is_the_users),
+		cmocka_unit_test(who_is_invisible_looks_offline),
+		cmocka_unit_test(an_answer_says_how_somebody_is),
 		cmocka_unit_test(one_coming_and_one_going_for_all_devices),
 		cmocka_unit_test(coming_back_in_time_is_not_told),
 		cmocka_unit_test(conversations_that_come_later_hear_of_it_too),

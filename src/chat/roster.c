@@ -3,6 +3,7 @@
  * worker (the keeper, chosen by the room's topic), whatever workers the connections are on.
  *
  *     peer sits down ── SEAT ───► keeper ── MEMBERS ──► the peer's worker: that peer
+ *                    │                  └─ CROWD ──► all workers: a user came, or is gone
  *                    └─ ROSTER ─► all workers: the others in the room
  *
  * The changes of a worker are numbered: see roster_wait.c.
@@ -27,17 +28,20 @@ enum {
 
 struct sitter {
 	struct pl_list node;
+	struct pl_list ring; /* of those of the same user; there is no head */
 	uint64_t peer;
 	struct pl_uuid user;
-	uint32_t name_len;
-	char name[];
+	uint32_t name_len, subject_len;
+	bool subject_is_number;
+	char text[]; /* name, subject */
 };
 
 struct roster {
 	struct pl_topic_id topic;
 	struct pl_uuid conversation;
 	struct pl_map by_peer;
-	struct pl_list order; /* as they came */
+	struct pl_map by_user; /* one of each ring */
+	struct pl_list order;  /* as they came */
 };
 
 static struct roster *find(struct pl_hub *hub, const struct pl_uuid *conversation)
@@ -57,6 +61,7 @@ static struct roster *open_roster(struct pl_hub *hub, const struct pl_uuid *conv
 	r->topic = pl_topic_conversation(conversation);
 	r->conversation = *conversation;
 	pl_map_init(&r->by_peer, SITTERS_MAX);
+	pl_map_init(&r->by_user, SITTERS_MAX);
 	pl_list_init(&r->order);
 	if (!pl_map_put(&hub->rosters, pl_topic_slice(&r->topic), r))
 		return r;
@@ -70,6 +75,7 @@ static void close_if_empty(struct pl_hub *hub, struct roster *r)
 		return;
 	pl_map_remove(&hub->rosters, pl_topic_slice(&r->topic));
 	pl_map_fini(&r->by_peer);
+	pl_map_fini(&r->by_user);
 	pl_free(r);
 }
 
@@ -83,29 +89,81 @@ static struct pl_slice name_of(const struct pl_user *u)
 	return u->display_name.len ? u->display_name : u->username;
 }
 
-/* Who came before keeps the place. PL_ELIMIT, PL_ENOMEM. */
-static int add(struct roster *r, const struct pl_event *e)
+static struct sitter *new_sitter(const struct pl_event *e)
 {
-	struct pl_slice name = name_of(&e->actor);
-	if (pl_map_get(&r->by_peer, key_of(&e->origin)))
-		return 0;
-	struct sitter *s = pl_zalloc(1, sizeof(*s) + name.len);
+	struct pl_slice name = name_of(&e->actor), subject = e->actor.subject;
+	struct sitter *s = pl_zalloc(1, sizeof(*s) + name.len + subject.len);
 	if (!s)
-		return PL_ENOMEM;
+		return NULL;
+	pl_list_init(&s->ring);
 	s->peer = e->origin;
 	s->user = e->actor.id;
 	s->name_len = (uint32_t)name.len;
+	s->subject_len = (uint32_t)subject.len;
+	s->subject_is_number = e->actor.subject_is_number;
 	if (name.len)
-		memcpy(s->name, name.at, name.len);
-	int err = pl_map_put(&r->by_peer, key_of(&s->peer), s);
-	if (err)
+		memcpy(s->text, name.at, name.len);
+	if (subject.len)
+		memcpy(s->text + name.len, subject.at, subject.len);
+	return s;
+}
+
+static int add_to_ring(struct roster *r, struct sitter *s)
+{
+	struct sitter *other = pl_map_get(&r->by_user, pl_uuid_slice(&s->user));
+	if (!other)
+		return pl_map_put(&r->by_user, pl_uuid_slice(&s->user), s);
+	pl_list_append(&other->ring, &s->ring);
+	return 0;
+}
+
+/* Whether it was the last one of its user. The key lies in a sitter that stays. */
+static bool remove_from_ring(struct roster *r, struct sitter *s)
+{
+	bool is_last = pl_list_empty(&s->ring);
+	struct sitter *other = PL_CONTAINER(s->ring.next, struct sitter, ring);
+	pl_list_remove(&s->ring);
+	if (pl_map_get(&r->by_user, pl_uuid_slice(&s->user)) != s)
+		return false;
+	pl_map_remove(&r->by_user, pl_uuid_slice(&s->user));
+	/* A place was just made free: there is room for it. */
+	return is_last || pl_map_put(&r->by_user, pl_uuid_slice(&other->user), other);
+}
+
+/* Who came before keeps the place. PL_ELIMIT, PL_ENOMEM. */
+static int add(struct roster *r, const struct pl_event *e, bool *is_first)
+{
+	*is_first = false;
+	if (pl_map_get(&r->by_peer, key_of(&e->origin)))
+		return 0;
+	struct sitter *s = new_sitter(e);
+	int err = s ? pl_map_put(&r->by_peer, key_of(&s->peer), s) : PL_ENOMEM;
+	if (!err) {
+		err = add_to_ring(r, s);
+		if (err)
+			pl_map_remove(&r->by_peer, key_of(&s->peer));
+	}
+	if (err) {
 		pl_free(s);
-	else
-		pl_list_append(&r->order, &s->node);
-	return err;
+		return err;
+	}
+	pl_list_append(&r->order, &s->node);
+	*is_first = pl_list_empty(&s->ring);
+	return 0;
 }
 
 /* ---- at the keeper ---- */
+
+static int copy_sitter(const struct roster *r, const struct sitter *s, struct pl_event *e,
+		       struct pl_sitter *to)
+{
+	to->user = s->user;
+	to->subject_is_number = s->subject_is_number;
+	to->is_another = pl_map_get(&r->by_user, pl_uuid_slice(&s->user)) != s;
+	int err = pl_arena_copy(&e->arena, pl_slice(s->text, s->name_len), &to->name);
+	struct pl_slice subject = pl_slice(s->text + s->name_len, s->subject_len);
+	return err ? err : pl_arena_copy(&e->arena, subject, &to->subject);
+}
 
 static int copy_sitters(const struct roster *r, struct pl_event *e)
 {
@@ -115,13 +173,12 @@ static int copy_sitters(const struct roster *r, struct pl_event *e)
 		return PL_ENOMEM;
 	PL_LIST_EACH (it, &r->order) {
 		const struct sitter *s = PL_CONTAINER(it, struct sitter, node);
-		bytes += s->name_len;
+		bytes += s->name_len + s->subject_len;
 		if (e->nsitters == n || bytes > LISTED_BYTES)
 			break;
-		struct pl_sitter *to = &e->sitters[e->nsitters++];
-		to->user = s->user;
-		if (pl_arena_copy(&e->arena, pl_slice(s->name, s->name_len), &to->name))
-			return PL_ENOMEM;
+		int err = copy_sitter(r, s, e, &e->sitters[e->nsitters++]);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -160,10 +217,31 @@ static int tell_members(struct pl_hub *hub, const struct roster *r, const struct
 	return pl_bus_send(hub->bus, seat->node, e);
 }
 
+/* Before the members are told, and from here: whoever hears both hears them in their order. */
+static int tell_crowd(struct pl_hub *hub, const struct pl_event *seat, bool on)
+{
+	struct pl_topic_id t = pl_topic_conversation(&seat->conversation);
+	struct pl_event *e = pl_event_new(PL_EV_CROWD);
+	if (!e || pl_event_address(e, pl_topic_slice(&t)) || pl_event_set_actor(e, &seat->actor) ||
+	    pl_arena_copy(&e->arena, seat->alias, &e->alias)) {
+		pl_event_release(e);
+		return PL_ENOMEM;
+	}
+	e->conversation = seat->conversation;
+	e->origin = seat->origin;
+	e->wall_ms = seat->wall_ms;
+	e->on = on;
+	pl_hub_publish(hub, e);
+	return 0;
+}
+
 static void sat_down(struct pl_hub *hub, const struct pl_event *e)
 {
 	struct roster *r = open_roster(hub, &e->conversation);
-	int err = r ? add(r, e) : PL_ENOMEM;
+	bool is_first = false;
+	int err = r ? add(r, e, &is_first) : PL_ENOMEM;
+	if (is_first)
+		err = tell_crowd(hub, e, true);
 	if (e->ref.at) {
 		int told = tell_members(hub, r, e);
 		err = err ? err : told;
@@ -182,8 +260,11 @@ static void stood_up(struct pl_hub *hub, const struct pl_event *e)
 	if (!s)
 		return;
 	pl_list_remove(&s->node);
+	bool is_last = remove_from_ring(r, s);
 	pl_free(s);
 	close_if_empty(hub, r);
+	if (is_last && tell_crowd(hub, e, false))
+		pl_log(hub->log, PL_ERROR, "chat", "a leave was not told: out of memory");
 }
 
 static void seat_changed(struct pl_hub *hub, const struct pl_event *e)
@@ -215,6 +296,8 @@ static struct pl_event *new_change(const struct pl_hub *hub, enum pl_event_kind 
 {
 	struct pl_event *e = pl_event_new(kind);
 	struct pl_user who = {.id = p->user.id,
+			      .subject = p->user.subject,
+			      .subject_is_number = p->user.subject_is_number,
 			      .username = p->user.username,
 			      .display_name = p->user.display_name};
 	if (!e || pl_event_set_actor(e, &who) || pl_arena_copy(&e->arena, alias, &e->alias)) {
@@ -317,6 +400,7 @@ void pl_roster_fini(struct pl_hub *hub)
 			pl_free(PL_CONTAINER(node, struct sitter, node));
 		}
 		pl_map_fini(&r->by_peer);
+		pl_map_fini(&r->by_user);
 		pl_free(r);
 	}
 	pl_map_fini(&hub->rosters);

@@ -295,6 +295,88 @@ static void an_unlisted_peer_is_on_no_roster(void **state)
 	world_free(w);
 }
 
+/* A peer that writes down users, not connections. */
+static void hear_crowd(struct pl_peer *p, const struct pl_event *e, struct pl_encoded *x)
+{
+	struct guest *g = PL_CONTAINER(p, struct guest, peer);
+	(void)x;
+	if (e->kind == PL_EV_CROWD)
+		note(g, e->on ? "+" : "-", number_of(&e->actor.id), number_of(&e->conversation));
+	for (size_t i = 0; e->kind == PL_EV_MEMBERS && i < e->nsitters; i++)
+		if (!e->sitters[i].is_another)
+			note(g, "=", number_of(&e->sitters[i].user), number_of(&e->conversation));
+}
+
+static const struct pl_peer_ops crowd_ops = {fake_encode, hear_crowd, fake_forget};
+
+/* On however many workers its connections are: told once when the first comes and the last goes. */
+static void a_user_comes_once_and_goes_once(void **state)
+{
+	struct world *w = world_new(0, 1000);
+	struct guest ear, d[WORKERS * 2];
+	(void)state;
+	come(w, &ear, 0, 1);
+	ear.peer.ops = &crowd_ops;
+	assert_int_equal(sit(&ear, 3), 0);
+	settle(w);
+	expect(&ear, "=1/3 ");
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < WORKERS * 2; i++) {
+			come(w, &d[i], i % WORKERS, 7);
+			d[i].peer.ops = &crowd_ops;
+			assert_int_equal(sit(&d[i], 3), 0);
+			settle(w);
+			assert_non_null(strstr(d[i].heard, "=1/3 =7/3 "));
+		}
+		expect(&ear, "+7/3 ");
+		for (int i = 0; i < WORKERS * 2; i++) {
+			int k = round == 0 ? i : round == 1 ? WORKERS * 2 - 1 - i : (i * 5 + 1) % 6;
+			expect(&ear, "");
+			pl_hub_leave(d[k].hub, &d[k].peer);
+			settle(w);
+		}
+		expect(&ear, "-7/3 ");
+	}
+	pl_hub_leave(ear.hub, &ear.peer);
+	settle(w);
+	assert_int_equal(rosters(w), 0);
+	world_free(w);
+}
+
+/* One goes on a worker while another comes on the next: whoever listens ends with the truth. */
+static void who_is_there_at_the_end_was_told_last(void **state)
+{
+	struct world *w = world_new(0, 1000);
+	struct guest ear, old, young;
+	(void)state;
+	come(w, &ear, 0, 1);
+	ear.peer.ops = &crowd_ops;
+	assert_int_equal(sit(&ear, 3), 0);
+	for (int first = 0; first < WORKERS; first++) {
+		come(w, &old, 1, 7);
+		assert_int_equal(sit(&old, 3), 0);
+		settle(w);
+		ear.len = 0;
+		come(w, &young, 2, 7);
+		if (first % 2)
+			pl_hub_leave(old.hub, &old.peer);
+		assert_int_equal(sit(&young, 3), 0);
+		if (!(first % 2))
+			pl_hub_leave(old.hub, &old.peer);
+		for (int i = 0; i < WORKERS; i++)
+			pl_loop_turn(w->loops[(first + i) % WORKERS], 0);
+		settle(w);
+		ear.heard[ear.len] = '\0';
+		size_t n = strlen(ear.heard);
+		assert_true(!n || !strcmp(ear.heard, "-7/3 +7/3 "));
+		pl_hub_leave(young.hub, &young.peer);
+		settle(w);
+	}
+	pl_hub_leave(ear.hub, &ear.peer);
+	settle(w);
+	world_free(w);
+}
+
 static void memory_may_run_out(void **state)
 {
 	unsigned long n = 1, made;
@@ -334,6 +416,8 @@ int main(void)
 		cmocka_unit_test(changes_while_the_members_are_on_their_way),
 		cmocka_unit_test(who_leaves_before_the_members_come_is_not_told),
 		cmocka_unit_test(an_unlisted_peer_is_on_no_roster),
+		cmocka_unit_test(a_user_comes_once_and_goes_once),
+		cmocka_unit_test(who_is_there_at_the_end_was_told_last),
 		cmocka_unit_test(memory_may_run_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

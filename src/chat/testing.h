@@ -112,6 +112,9 @@ static inline void fake_push(struct pl_peer *p, const struct pl_event *e, struct
 	(void)x;
 	switch (e->kind) {
 	case PL_EV_PRESENCE: what = e->on ? "online" : "offline"; break;
+	case PL_EV_STATUS:
+		what = e->status == PL_IS_AWAY ? "away" : e->status == PL_IS_BUSY ? "busy" : "back";
+		break;
 	case PL_EV_TYPING: what = e->on ? "types" : "rests"; break;
 	case PL_EV_MESSAGE: what = "says"; break;
 	case PL_EV_CONVERSATION: what = "made"; break;

@@ -62,6 +62,12 @@ static struct typing *find(struct pl_peer *p, const struct pl_uuid *conversation
 
 int pl_typing_start(struct pl_hub *hub, struct pl_peer *p, const struct pl_uuid *conversation)
 {
+	return pl_typing_start_for(hub, p, conversation, hub->options->typing_expiry_ms);
+}
+
+int pl_typing_start_for(struct pl_hub *hub, struct pl_peer *p, const struct pl_uuid *conversation,
+			uint32_t expiry_ms)
+{
 	struct typing *t = find(p, conversation);
 	if (!t) {
 		if (p->ntyping == PER_PEER_MAX)
@@ -75,7 +81,7 @@ int pl_typing_start(struct pl_hub *hub, struct pl_peer *p, const struct pl_uuid 
 		p->ntyping++;
 		tell(t, true);
 	}
-	pl_timer_set(hub->loop, &t->expiry, hub->options->typing_expiry_ms);
+	pl_timer_set(hub->loop, &t->expiry, expiry_ms);
 	return 0;
 }
 

@@ -213,7 +213,7 @@ static void an_endpoint_may_know_origins_itself(void **state)
 	for (int any = 0; any < 2; any++) {
 		struct line l;
 		line_open(&l, state, line_options());
-		l.endpoint.takes_any_origin = any;
+		l.endpoint.checks_origin = any;
 		line_put(&l, LINE_UPGRADE("/ws") "Origin: http://other.example\r\n\r\n");
 		LINE_UNTIL(&l, line_heard(&l, any ? "HTTP/1.1 101" : "HTTP/1.1 403"));
 		assert_int_equal(l.upgrades, any);

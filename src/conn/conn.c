@@ -98,7 +98,8 @@ uint32_t pl_conn_time_to_leave(const struct pl_conn *c, uint32_t ms)
 
 bool pl_conn_may_read(const struct pl_conn *c)
 {
-	return c->phase != PL_PH_OWED && pl_conn_unsent(c) <= pl_conn_ws(c)->out_soft;
+	bool is_owed = c->phase == PL_PH_OWED || c->phase == PL_PH_LEAVING;
+	return !is_owed && pl_conn_unsent(c) <= pl_conn_ws(c)->out_soft;
 }
 
 /* ---- the end ---- */
@@ -107,6 +108,10 @@ static void settle(struct pl_conn *c)
 {
 	bool was_owed = !c->is_ws && c->is_owed;
 	c->is_settling = false;
+	if (c->phase == PL_PH_LEAVING) {
+		pl_conn_depart(c);
+		return;
+	}
 	if (c->phase < PL_PH_LAST) {
 		pl_http_resume(c);
 		return;
@@ -179,6 +184,8 @@ void pl_conn_break(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 {
 	if (c->phase == PL_PH_DEAD)
 		return;
+	if (c->phase == PL_PH_LEAVING)
+		pl_conn_cancel_move(c);
 	c->is_owed = c->phase == PL_PH_OWED;
 	c->phase = PL_PH_DEAD;
 	pl_conn_drop_output(c);
@@ -228,7 +235,8 @@ static void input(struct pl_conn *c, char *at, size_t n)
 	switch ((enum pl_phase)c->phase) {
 	case PL_PH_HEAD:
 	case PL_PH_BODY:
-	case PL_PH_OWED: pl_http_input(c, at, n); break;
+	case PL_PH_OWED:
+	case PL_PH_LEAVING: pl_http_input(c, at, n); break;
 	case PL_PH_OPEN:
 	case PL_PH_CLOSING: pl_ws_input(c, at, n); break;
 	case PL_PH_LAST:

@@ -60,6 +60,12 @@ void pl_conns_accept(struct pl_conns *, int fd, const struct pl_ip *from, const 
  */
 void pl_conns_drain(struct pl_conns *, const char *reason);
 
+/*
+ * The routers of this worker's listeners, in the same order on every worker: where a connection
+ * goes on that comes from another one. Before the threads start; the array must outlive the set.
+ */
+void pl_conns_set_routers(struct pl_conns *, const struct pl_router *routers, size_t n);
+
 /* ---- one connection ---- */
 
 void *pl_conn_user(const struct pl_conn *);
@@ -97,6 +103,17 @@ void pl_conn_respond_text(struct pl_conn *, unsigned status, const char *type,
  */
 int pl_conn_upgrade(struct pl_conn *, const struct pl_request *, struct pl_slice protocol,
 		    void *user) PL_MUST_CHECK;
+
+/*
+ * Hands a connection whose answer is owed (or whose upgrade is) to the set of another worker. There
+ * the request is served as if it had come in there, by that worker's router of the same listener,
+ * and the connection stays; what was sent early and what is still to be sent go along. Here it is
+ * over: after 0 nobody may use the connection any more, and no on_close comes. q: the request, with
+ * its body, of the callback or from pl_request_keep. A worker that drains answers 503.
+ * PL_ESTATE: no answer is owed, it is the same set, or a listener has no number; PL_ELIMIT: the
+ * request was moved three times; PL_ENOMEM. After a failure it is to be answered here.
+ */
+int pl_conn_move(struct pl_conn *, const struct pl_request *q, struct pl_conns *to) PL_MUST_CHECK;
 
 /* Bytes that were queued and have not left. */
 size_t pl_conn_backlog(const struct pl_conn *);

@@ -38,6 +38,7 @@ static void on_deadline(struct pl_conn *c)
 	case PL_PH_LAST:
 	case PL_PH_LINGER: pl_conn_break(c, 1006, PL_S("")); break;
 	case PL_PH_OWED:
+	case PL_PH_LEAVING:
 	case PL_PH_DEAD: break;
 	}
 }
@@ -76,9 +77,10 @@ void pl_conns_free(struct pl_conns *set)
 {
 	if (!set)
 		return;
+	set->is_over = true;
 	while (set->count)
 		pl_conn_break(set->at[set->count - 1], 1006, PL_S("server stopped"));
-	pl_loop_turn(set->loop, 0); /* tells and frees them */
+	pl_loop_turn(set->loop, 0); /* tells and frees them, and who is still on the way here */
 	pl_timer_stop(&set->sweep);
 	pl_conns_free_pool(set);
 	pl_slab_fini(&set->slab);
@@ -97,6 +99,12 @@ void pl_conns_set_options(struct pl_conns *set, const struct pl_conn_options *o)
 	for (uint32_t i = 0; i < set->count; i++)
 		if (set->at[i]->phase == PL_PH_OPEN && !set->at[i]->is_http)
 			pl_ws_set_clock(set->at[i]);
+}
+
+void pl_conns_set_routers(struct pl_conns *set, const struct pl_router *routers, size_t n)
+{
+	set->routers = routers;
+	set->nrouters = n;
 }
 
 bool pl_conns_can_deflate(struct pl_conns *set)

@@ -47,13 +47,14 @@ struct pl_request {
 struct pl_endpoint {
 	/*
 	 * Plain HTTP. Must be answered exactly once with pl_conn_respond, now or later on the same
-	 * worker. While an answer is owed nothing more is read from the connection.
+	 * worker, or be moved to another (pl_conn_move). While an answer is owed nothing more is
+	 * read from the connection.
 	 */
 	void (*on_request)(struct pl_conn *, const struct pl_request *);
 	/*
 	 * A WebSocket handshake that is in order. Answer exactly once with pl_conn_upgrade or
-	 * pl_conn_respond, now or later on the same worker; for later, keep the request with
-	 * pl_request_keep. Frames that come early wait.
+	 * pl_conn_respond, now or later on the same worker, or move it; for later, keep the request
+	 * with pl_request_keep. Frames that come early wait.
 	 */
 	void (*on_upgrade)(struct pl_conn *, const struct pl_request *);
 	/* A whole text or binary message; data is valid for the length of the callback, and may be
@@ -75,9 +76,8 @@ struct pl_endpoint {
 	 * of text.
 	 */
 	void (*on_too_large)(struct pl_conn *, const struct pl_request *);
-	uint32_t body_bytes; /* of a request; 0: the set's */
-	/* Upgrades come from whatever page: on_upgrade asks for the origin itself. */
-	bool takes_any_origin;
+	uint32_t body_bytes;            /* of a request; 0: the set's */
+	bool checks_origin;             /* on_upgrade does: pages of any origin get there */
 	const struct pl_ws_options *ws; /* NULL: the set's */
 	void *ctx;                      /* see pl_conn_ctx */
 };

@@ -249,6 +249,7 @@ static size_t read_head(struct pl_conn *c, struct pl_slice in)
 		refuse_words(c, c->parser.status ? c->parser.status : 400);
 		return in.len;
 	}
+	c->moves = 0;
 	if (!begin(c, &q))
 		return used;
 	if (q.head.is_chunked || q.head.content_length)
@@ -343,7 +344,7 @@ static void input_new(struct pl_conn *c, char *at, size_t n)
 	size_t used = run(c, at, n);
 	if (c->is_ws)
 		read_frames(c, at + used, n - used);
-	else if (used < n && c->phase <= PL_PH_OWED)
+	else if (used < n && c->phase <= PL_PH_LEAVING)
 		keep(c, at + used, n - used);
 }
 
@@ -379,6 +380,22 @@ static void read_early_frames(struct pl_conn *c)
 	struct pl_http_state *h = c->http;
 	c->in_callback = true;
 	read_frames(c, h ? h->in.at : NULL, h ? h->in.len : 0);
+	input_done(c);
+}
+
+void pl_http_adopt(struct pl_conn *c, const struct pl_request *q)
+{
+	struct pl_http_state *h = c->http;
+	c->in_callback = true;
+	c->phase = PL_PH_OWED;
+	if (c->set->is_draining)
+		refuse_and_close(c, 503);
+	else if (begin(c, q->http))
+		serve(c, q->http, q->body);
+	if (c->is_ws)
+		read_frames(c, h ? h->in.at : NULL, h ? h->in.len : 0);
+	else if (h && h->in.len)
+		input_kept(c, h);
 	input_done(c);
 }
 

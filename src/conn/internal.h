@@ -10,7 +10,9 @@ enum pl_phase {
 	PL_PH_HEAD, /* waits for (the rest of) a request head; deadline: give up */
 	PL_PH_BODY, /* waits for the rest of a body; deadline: give up */
 	PL_PH_OWED, /* a request was handed up, the answer is owed; nothing is read; no deadline */
-	PL_PH_OPEN, /* WebSocket; deadline: see heartbeat.c */
+	PL_PH_LEAVING, /* it goes to another worker at the end of the turn (move.c); nothing is
+			  read and nobody here is told of it any more; no deadline */
+	PL_PH_OPEN,    /* WebSocket; deadline: see heartbeat.c */
 	PL_PH_CLOSING, /* our close frame is queued or sent, the peer's is awaited; deadline: break
 			*/
 	PL_PH_LAST,    /* only what is queued still leaves, then FIN; deadline: break */
@@ -51,6 +53,7 @@ struct pl_conn {
 	};
 	union {
 		struct pl_http_parser parser;
+		struct pl_move *move; /* in PL_PH_LEAVING */
 		struct pl_ws_reader ws;
 	};
 	union {
@@ -86,6 +89,7 @@ struct pl_conn {
 	bool is_uncounted : 1;            /* `from` is a proxy of ours */
 	bool is_proxied : 1;              /* `from` is who called a proxy of ours */
 	bool is_watched : 1; /* a peer that hangs up does not want the answer any more */
+	uint8_t moves : 2;   /* how often the request that is owed an answer changed its worker */
 };
 
 /* Deadlines are kept in ticks, in one dense array: the sweep reads nothing else. */
@@ -112,7 +116,10 @@ struct pl_conns {
 	struct pl_buf cipher; /* scratch of one call */
 	struct pl_deflater *deflater;
 	struct pl_inflater *inflater;
+	const struct pl_router *routers; /* where connections of other workers go on */
+	size_t nrouters;
 	bool is_draining;
+	bool is_over;     /* it is being freed */
 	bool is_settling; /* `reap` is linked */
 };
 
@@ -185,6 +192,15 @@ bool pl_http_has_begun(const struct pl_conn *); /* a request that is not whole y
  * upgrade these are frames. */
 void pl_http_resume(struct pl_conn *);
 void pl_http_deadline(struct pl_conn *);
+/* Goes on with a connection that came from another worker: its request first, then what was kept.
+ */
+void pl_http_adopt(struct pl_conn *, const struct pl_request *);
+/* request.c: a copy, with the body. */
+struct pl_request *pl_request_keep_whole(const struct pl_request *);
+
+/* move.c: at the end of the turn; and when it breaks before that. */
+void pl_conn_depart(struct pl_conn *);
+void pl_conn_cancel_move(struct pl_conn *);
 void pl_ws_input(struct pl_conn *, char *at, size_t n);
 
 /* heartbeat.c: the clock begins; it is set anew when the options changed. */

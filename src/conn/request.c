@@ -1,6 +1,6 @@
 /* request.c - a request that outlives its callback: one block, the struct first, then the bytes
  * that its slices point to. */
-#include "conn/endpoint.h"
+#include "conn/internal.h"
 
 #include "base/mem.h"
 
@@ -23,11 +23,11 @@ static struct pl_slice *slice_of(struct pl_http_request *q, size_t n)
 	return (n - FIXED) % 2 ? &h->value : &h->name;
 }
 
-struct pl_request *pl_request_keep(const struct pl_request *q)
+static struct pl_request *copy(const struct pl_request *q, struct pl_slice body)
 {
 	struct pl_http_request http = *q->http;
 	struct pl_slice *s;
-	size_t size = 0;
+	size_t size = body.len;
 	for (size_t i = 0; (s = slice_of(&http, i)); i++)
 		size += s->len;
 	struct kept *k = pl_alloc(sizeof(*k) + size);
@@ -41,7 +41,21 @@ struct pl_request *pl_request_keep(const struct pl_request *q)
 		s->at = to;
 		to += s->len;
 	}
+	if (body.len)
+		memcpy(to, body.at, body.len);
 	k->http = http;
-	k->request = (struct pl_request){.http = &k->http, .body = {NULL, 0}};
+	k->request = (struct pl_request){.http = &k->http};
+	if (body.len)
+		k->request.body = pl_slice(to, body.len);
 	return &k->request;
+}
+
+struct pl_request *pl_request_keep(const struct pl_request *q)
+{
+	return copy(q, (struct pl_slice){NULL, 0});
+}
+
+struct pl_request *pl_request_keep_whole(const struct pl_request *q)
+{
+	return copy(q, q->body);
 }

@@ -72,5 +72,5 @@ unsigned pl_upgrade_check(const struct pl_conn *c, const struct pl_http_request 
 	int status = pl_ws_request_check(&r);
 	if (status != 101)
 		return (unsigned)status;
-	return c->endpoint->takes_any_origin || pl_origin_allowed(c->set->options, q) ? 101 : 403;
+	return c->endpoint->checks_origin || pl_origin_allowed(c->set->options, q) ? 101 : 403;
 }

@@ -3,13 +3,9 @@
 #include "dialect/qrypt_internal.h"
 
 static const struct pl_message_row *const tables[] = {
-	pl_qrypt_auth,
-	pl_qrypt_conversations,
-	pl_qrypt_messages,
-	pl_qrypt_history,
-	pl_qrypt_typing,
-	pl_qrypt_groups,
-	NULL,
+	pl_qrypt_auth,      pl_qrypt_conversations,   pl_qrypt_messages,
+	pl_qrypt_history,   pl_qrypt_typing,          pl_qrypt_groups,
+	pl_qrypt_call_rows, pl_qrypt_keyed_call_rows, NULL,
 };
 
 const struct pl_message_row *pl_qrypt_find(struct pl_slice name)
@@ -37,7 +33,9 @@ static const char introduction[] =
 	"sent; a fresh `auth` keeps the connection, else it is closed with 1008.\n\n"
 	"Without being asked a client hears `message_received`, `typing_update` and "
 	"`message_read` of the conversations it joined, `user_online` and `user_offline` of their "
-	"members, and `conversation_created` for new conversations of its user. A connection that "
+	"members, `conversation_created` for new conversations of its user, and what is said in "
+	"its "
+	"calls. A connection that "
 	"is closed with 1013 read too slowly: reconnect and load what was missed.\n\n"
 	"## Messages\n\n";
 

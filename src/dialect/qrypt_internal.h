@@ -7,7 +7,8 @@
 
 /* What a client may say, by noun: each table ends with {0} and stands in the file of its name. */
 extern const struct pl_message_row pl_qrypt_auth[], pl_qrypt_conversations[], pl_qrypt_messages[],
-	pl_qrypt_history[], pl_qrypt_typing[], pl_qrypt_groups[];
+	pl_qrypt_history[], pl_qrypt_typing[], pl_qrypt_groups[], pl_qrypt_call_rows[],
+	pl_qrypt_keyed_call_rows[];
 const struct pl_message_row *pl_qrypt_find(struct pl_slice name);
 
 #define AUTH_REQUIRED                                      \
@@ -84,6 +85,10 @@ void pl_qrypt_put_created(struct pl_buf *, const struct pl_conversation *,
 void pl_qrypt_put_group(struct pl_buf *, const struct pl_group *);
 void pl_qrypt_put_read(struct pl_buf *, const struct pl_uuid *conversation,
 		       const struct pl_uuid *message, const struct pl_uuid *user, uint64_t read_ms);
+
+/* qrypt_call_out.c: of a call, what the other said; to who said something, what became of it. */
+void pl_qrypt_put_call(const struct pl_event *, struct pl_buf *);
+void pl_qrypt_on_call_reply(struct pl_session *, const struct pl_call_news *);
 
 /* qrypt_out.c */
 extern const struct pl_peer_ops pl_qrypt_peer_ops;

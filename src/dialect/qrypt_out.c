@@ -71,13 +71,18 @@ static void (*const words[PL_EV__COUNT])(const struct pl_event *, struct pl_buf 
 
 static void write_words(const struct pl_event *e, struct pl_buf *b)
 {
+	if (e->kind == PL_EV_CALL) {
+		pl_qrypt_put_call(e, b);
+		return;
+	}
 	words[e->kind](e, b);
 	pl_qrypt_end_fresh(b);
 }
 
 static struct pl_encoded *encode(const struct pl_event *e)
 {
-	return words[e->kind] ? pl_encoded_new(e, PL_WS_TEXT, write_words) : NULL;
+	bool is_told = words[e->kind] || e->kind == PL_EV_CALL;
+	return is_told ? pl_encoded_new(e, PL_WS_TEXT, write_words) : NULL;
 }
 
 static void put_copy(const struct pl_event *e, struct pl_slice content, struct pl_buf *b)
@@ -88,7 +93,11 @@ static void put_copy(const struct pl_event *e, struct pl_slice content, struct p
 
 static void push(struct pl_peer *p, const struct pl_event *e, struct pl_encoded *x)
 {
-	pl_encoded_push(p, e, x, put_copy);
+	struct pl_session *s = PL_CONTAINER(p, struct pl_session, peer);
+	if (e->kind != PL_EV_CALL || e->call->what != PL_CALL_REPLY)
+		pl_encoded_push(p, e, x, put_copy);
+	else if (s->conn)
+		pl_qrypt_on_call_reply(s, e->call);
 }
 
 const struct pl_peer_ops pl_qrypt_peer_ops = {encode, push, pl_encoded_free};

@@ -40,6 +40,12 @@ struct pl_event *pl_event_retain(struct pl_event *e)
 	return e;
 }
 
+struct pl_event *pl_event_keep(const struct pl_event *e)
+{
+	/* None was ever made const: who is shown one must not change it, that is all. */
+	return pl_event_retain((struct pl_event *)(uintptr_t)e);
+}
+
 void pl_event_release(struct pl_event *e)
 {
 	if (!e || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) != 1)

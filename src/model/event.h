@@ -14,22 +14,27 @@
 enum pl_event_kind {
 	PL_EV_MESSAGE,      /* message; durable */
 	PL_EV_TYPING,       /* on: has begun, else has stopped; volatile */
-	PL_EV_PRESENCE,     /* on: came online, else went offline */
+	PL_EV_PRESENCE,     /* on: came online (status: how), else went offline */
+	PL_EV_STATUS,       /* status: of somebody who is online and stays so */
 	PL_EV_READ,         /* read: a member's read position moved */
 	PL_EV_CONVERSATION, /* conversation, participants: was created */
 	PL_EV_SESSION, /* to a user's keeper of presence: on: a session began, else `origin` ended
 			*/
 	PL_EV_JOINED,  /* to a user's keeper of presence: is now a member of participants[]
 			  (conversations) */
-	PL_EV_RAW,     /* payload: bytes for an application topic, or said in a room and not kept */
+	PL_EV_SET_STATUS, /* to a user's keeper of presence: status, from now on */
+	PL_EV_RAW,  /* payload: bytes for an application topic, or said in a room and not kept */
 	PL_EV_SEAT, /* to a room's keeper of the roster: on: `origin` sat down there, else it stood
 		       up */
 	PL_EV_ROSTER,   /* on: the actor sat down in the room, else stood up; see chat/roster.c */
+	PL_EV_CROWD,    /* on: the first of the actor's connections sat down in the room, else the
+			   last one stood up; from the room's keeper, in one order for all */
 	PL_EV_MEMBERS,  /* to `only`: who sits in the room */
 	PL_EV_MEMBER,   /* on: the actor is a member of participants[] (conversations) from now on,
 			   else no more. `conversation`: where it is told too, nil: nowhere */
 	PL_EV_ASK,      /* to a user's keeper of presence: is the actor online? */
-	PL_EV_ANSWER,   /* to `only`, who asked: on: it is */
+	PL_EV_ANSWER,   /* to `only`, who asked: on: it is. status: how; offline also while it is
+			   only not known to have gone for good */
 	PL_EV_TAKEOVER, /* since wall_ms the peer `origin` stands for the user, of those that have
 			   the same `ref` */
 	PL_EV_DISMISS,  /* payload: why the actor's sessions end now */
@@ -56,6 +61,9 @@ static inline struct pl_slice pl_topic_slice(const struct pl_topic_id *t)
 struct pl_sitter {
 	struct pl_uuid user;
 	struct pl_slice name; /* the display name, else the username */
+	struct pl_slice subject;
+	bool subject_is_number;
+	bool is_another; /* of a user who stands before it already */
 };
 
 struct pl_event {
@@ -71,6 +79,7 @@ struct pl_event {
 	struct pl_slice alias; /* of the conversation: in messages, rosters, and what is not kept */
 	struct pl_user actor;
 	bool on;
+	enum pl_status status;
 	union {
 		struct {
 			struct pl_message message;
@@ -109,7 +118,9 @@ struct pl_event {
 /* One reference, zeroed, an arena of at most 16 MiB. NULL: no memory. */
 struct pl_event *pl_event_new(enum pl_event_kind);
 struct pl_event *pl_event_retain(struct pl_event *); /* any thread */
-void pl_event_release(struct pl_event *);            /* any thread; NULL is fine */
+/* The same for who was only given it to look at. */
+struct pl_event *pl_event_keep(const struct pl_event *);
+void pl_event_release(struct pl_event *); /* any thread; NULL is fine */
 /* Before it is published: adds a topic (copied). */
 int pl_event_address(struct pl_event *, struct pl_slice topic) PL_MUST_CHECK;
 int pl_event_set_actor(struct pl_event *, const struct pl_user *) PL_MUST_CHECK;

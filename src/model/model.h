@@ -16,6 +16,9 @@ struct pl_user {
 	bool subject_is_number; /* the claim was one */
 };
 
+/* How somebody is, as it says itself. Whoever is invisible looks offline to others. */
+enum pl_status { PL_IS_OFFLINE, PL_IS_ONLINE, PL_IS_AWAY, PL_IS_BUSY, PL_IS_INVISIBLE };
+
 enum pl_conversation_type { PL_DIRECT = 1, PL_GROUP, PL_ROOM };
 enum pl_role { PL_NOT_MEMBER, PL_MEMBER, PL_ADMIN, PL_OWNER };
 
@@ -42,8 +45,9 @@ struct pl_message {
 	struct pl_slice kind;     /* "text", "image", "file", "system" */
 	struct pl_slice content;  /* or the reader's own copy, when it was sent per recipient */
 	struct pl_slice metadata; /* a JSON object; empty: {} */
-	bool per_recipient;       /* every reader has a content of its own */
-	struct pl_uuid reply_to;  /* nil: no reply */
+	uint32_t format; /* how whoever sent it wants content and metadata to be read; 0: as text */
+	bool per_recipient;      /* every reader has a content of its own */
+	struct pl_uuid reply_to; /* nil: no reply */
 	/* The message replied to; filled in history pages only, `reply_found` says so. */
 	bool reply_found;
 	struct pl_slice reply_content;

@@ -91,6 +91,7 @@ static int make_message(struct pl_memory *m, const struct pl_op_send *in, struct
 				   .conversation = in->conversation,
 				   .seq = r->c.last_seq + 1,
 				   .kind = pl_kind_name(pl_kind_number(in->kind)),
+				   .format = in->format,
 				   .per_recipient = in->ncopies > 0,
 				   .reply_to = in->reply_to,
 				   .created_ms = now};

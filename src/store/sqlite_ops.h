@@ -84,7 +84,13 @@ int pl_room_columns(struct pl_query *, struct pl_arena *, struct pl_conversation
 int pl_read_ids(struct pl_query *, struct pl_arena *, struct pl_uuid **, size_t *n) PL_MUST_CHECK;
 /* Without the sender, the conversation and what it replies to. */
 int pl_message_columns(struct pl_query *, struct pl_arena *, struct pl_message *) PL_MUST_CHECK;
-enum { PL_COLUMN_SENDER = 2, PL_COLUMN_REPLY_SEQ = 5, PL_COLUMN_METADATA = 7, PL_COLUMN_CONTENT };
+enum {
+	PL_COLUMN_SENDER = 2,
+	PL_COLUMN_REPLY_SEQ = 5,
+	PL_COLUMN_METADATA = 7,
+	PL_COLUMN_CONTENT,
+	PL_COLUMN_FORMAT
+};
 /* id, subject, username, display_name, avatar_url: what others may know. */
 int pl_read_sender(struct pl_sqlite *, struct pl_arena *, int64_t key,
 		   struct pl_user *) PL_MUST_CHECK;

@@ -24,7 +24,7 @@
 #define PL_MESSAGE_COLUMNS                                                                      \
 	"m.at, m.id, m.sender, m.kind, m.per_recipient, m.reply_to, m.created_ms, m.metadata, " \
 	"CASE WHEN m.per_recipient = 0 OR m.sender = ?1 THEN m.content ELSE "                   \
-	"(SELECT content FROM message_copy WHERE message = m.at AND user = ?1) END"
+	"(SELECT content FROM message_copy WHERE message = m.at AND user = ?1) END, m.format"
 
 #define PL_QUERY_MAP(X)                                                                         \
 	X(BEGIN, R, "BEGIN")                                                                    \
@@ -157,7 +157,7 @@
                                                                                                 \
 	X(MESSAGE_ADD, W,                                                                       \
 	  "INSERT INTO message (at, id, sender, kind, per_recipient, reply_to, created_ms, "    \
-	  "metadata, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")                              \
+	  "metadata, content, format) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                   \
 	X(COPY_ADD, W, "INSERT INTO message_copy (message, user, content) VALUES (?, ?, ?)")    \
 	X(MESSAGE_PLACE, R, "SELECT at FROM message WHERE id = ?")                              \
 	X(MESSAGE_NEWEST, R, "SELECT max(id) FROM message")                                     \

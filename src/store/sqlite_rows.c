@@ -122,6 +122,7 @@ int pl_message_columns(struct pl_query *q, struct pl_arena *a, struct pl_message
 		.seq = pl_message_seq(pl_column_int(q, 0)),
 		.kind = pl_kind_name(pl_column_int(q, 3)),
 		.per_recipient = pl_column_int(q, 4) != 0,
+		.format = (uint32_t)pl_column_int(q, PL_COLUMN_FORMAT),
 		.created_ms = (uint64_t)pl_column_int(q, 6),
 	};
 	int err = pl_column_copy(q, 7, a, &m.metadata);

@@ -270,6 +270,7 @@ static int add_message(struct pl_sqlite *c, const struct pl_message *m, const st
 	pl_bind_int(&q, (int64_t)m->created_ms);
 	pl_bind_text(&q, m->metadata);
 	pl_bind_text(&q, m->content);
+	pl_bind_int(&q, m->format);
 	return pl_query_run(&q);
 }
 
@@ -307,6 +308,7 @@ static int append(struct pl_sqlite *c, struct pl_op *op, const struct place *p, 
 				 .kind = pl_kind_name(pl_kind_number(in->kind)),
 				 .content = pl_own_content(in),
 				 .metadata = in->metadata,
+				 .format = in->format,
 				 .per_recipient = in->ncopies > 0,
 				 .reply_to = in->reply_to,
 				 .created_ms = now};

@@ -166,6 +166,7 @@ struct pl_op_send {
 	bool not_to_origin;  /* for finish(): the peer that asked does not hear it */
 	bool is_heard_first; /* for finish(): the answer comes after what others hear */
 	struct pl_slice kind, content, metadata;
+	uint32_t format;        /* see struct pl_message */
 	struct pl_copy *copies; /* per recipient, instead of content; recipients must be members */
 	size_t ncopies;
 	struct pl_uuid reply_to;    /* nil: none. Not in this conversation: PL_ENOTFOUND */
@@ -356,7 +357,7 @@ struct pl_op_file_progress {
 	struct pl_uuid id;
 	uint64_t stored; /* synced; less than was said before changes nothing */
 
-	/* err: PL_ENOTFOUND: there is no such unfinished upload */
+	/* err: PL_ENOTFOUND: there is no such upload; PL_ESTATE: it is complete */
 };
 
 struct pl_op_file_abort {

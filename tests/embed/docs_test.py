@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""docs_test.py BUILD: proves that every block of code in docs/embedding.md is good: compiled as a stranger
-would, with what `cmake --install BUILD` put in place, and whatever is a program is started and talked to.
+"""docs_test.py BUILD: proves that every block of code in docs/embedding.md and docs/embedding-socketio.md is
+good: compiled as a stranger would, with what `cmake --install BUILD` put in place, and whatever is a program is
+started and talked to.
 
 A block that is named is a file: ```c echo.c. One that is not is a function, and is compiled."""
 import pathlib
@@ -15,22 +16,31 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from client import Client, free_port, started  # noqa: E402
 from stage import SOURCE, STRICT, Stage, run  # noqa: E402
 
-PAGE = SOURCE / "docs/embedding.md"
 BLOCK = re.compile(r"^```(\w*)[ ]?([^\n]*)\n(.*?)^```$", re.M | re.S)
 PRINTED = "127.0.0.1:8080"
 PREAMBLE = "".join(f"#include <{name}>\n" for name in
-                   ("parley/parley.h", "poll.h", "stdio.h", "stdlib.h", "string.h"))
+                   ("parley/parley.h", "parley/socketio.h", "poll.h", "pthread.h", "stdio.h", "stdlib.h", "string.h"))
+PACKAGES = SOURCE / "tests/live/node_modules"
 
 
-class Page(unittest.TestCase):
+def setUpModule():
+    global DIR, STAGE
+    DIR = pathlib.Path(tempfile.mkdtemp(prefix="parley-docs-"))
+    unittest.addModuleCleanup(shutil.rmtree, DIR)
+    STAGE = Stage(BUILD, DIR / "stage")
+
+
+class Page:
+    """What holds for each page. PAGE: its file; KINDS: the blocks that it has; FUNCTIONS: at least so many."""
+
     @classmethod
     def setUpClass(cls):
-        cls.dir = pathlib.Path(tempfile.mkdtemp(prefix="parley-docs-"))
-        cls.addClassCleanup(shutil.rmtree, cls.dir)
-        cls.stage = Stage(BUILD, cls.dir / "stage")
+        cls.dir = DIR / cls.__name__
+        cls.dir.mkdir()
+        cls.stage = STAGE
         cls.port = free_port()
-        text = PAGE.read_text().replace(PRINTED, f"127.0.0.1:{cls.port}")
-        cls.blocks = BLOCK.findall(text)
+        cls.text = (SOURCE / cls.PAGE).read_text()
+        cls.blocks = BLOCK.findall(cls.text.replace(PRINTED, f"127.0.0.1:{cls.port}"))
         for _, name, code in cls.blocks:
             if "." in name:
                 (cls.dir / name).write_text(code)
@@ -47,44 +57,58 @@ class Page(unittest.TestCase):
     def serving(self, command):
         return started(command, self.port, self.stage.env, cwd=self.dir, stdout=subprocess.PIPE, text=True)
 
+    def typed(self):
+        """The program, built and started by what the page says."""
+        *before, start = "".join(self.of("sh", "build")).splitlines()
+        return self.serving(["bash", "-ec", "\n".join([*before, f"exec {start}"])])
+
+    def browse(self, package, before, after):
+        """What the page's JavaScript prints, where Node and the package for it are."""
+        if not shutil.which("node") or not (PACKAGES / package).is_dir():
+            self.skipTest(f"no Node with the package {package}")
+        code = before.format(f"require('{PACKAGES / package}')") + "".join(self.of("js")) + after
+        return run("node", "-e", code, timeout=30)
+
     def test_every_block_is_of_a_kind_that_is_tested(self):
-        kinds = {(lang, name) for lang, name, _ in self.blocks}
-        self.assertEqual(kinds, {("c", ""), ("c", "echo.c"), ("c", "stop.c"), ("cpp", "counter.cpp"),
-                                 ("cmake", ""), ("js", ""), ("sh", "install"), ("sh", "build")})
-        self.assertEqual(PAGE.read_text().count("```"), 2 * len(self.blocks))
+        self.assertEqual({(lang, name) for lang, name, _ in self.blocks}, self.KINDS)
+        self.assertEqual(self.text.count("```"), 2 * len(self.blocks))
 
     def test_functions_compile(self):
         functions = self.of("c")
-        self.assertGreaterEqual(len(functions), 8)
+        self.assertGreaterEqual(len(functions), self.FUNCTIONS)
         for code in functions:
             with self.subTest(code.splitlines()[0]):
                 run("cc", "-std=c11", "-D_DEFAULT_SOURCE", *STRICT, "-Wno-unused-function", "-fsyntax-only",
                     *self.stage.flags(), "-x", "c", "-", input=PREAMBLE + code)
+
+    def test_links_lead_somewhere(self):
+        links = [link for link in re.findall(r"[\w`]\]\(([^)#]+)\)", self.text) if "://" not in link]
+        self.assertGreaterEqual(len(links), self.LINKS)
+        for link in links:
+            self.assertTrue(((SOURCE / self.PAGE).parent / link).exists(), link)
+
+
+class Embedding(Page, unittest.TestCase):
+    PAGE = "docs/embedding.md"
+    KINDS = {("c", ""), ("c", "echo.c"), ("c", "stop.c"), ("cpp", "counter.cpp"), ("cmake", ""), ("js", ""),
+             ("sh", "install"), ("sh", "build")}
+    FUNCTIONS, LINKS = 8, 6
 
     def test_what_is_typed_to_install_is_a_target(self):
         for line in "".join(self.of("sh", "install")).splitlines():
             self.assertIn("cmake --install", run(*line.split(), "-n", cwd=SOURCE))
 
     def test_what_is_typed_builds_and_starts_the_first_program(self):
-        *before, start = "".join(self.of("sh", "build")).splitlines()
-        script = "\n".join([*before, f"exec {start}"])
-        with self.serving(["bash", "-ec", script]) as echo:
+        with self.typed() as echo:
             client = Client(self.port, "/echo")
             client.send("hello")
             self.assertEqual(client.text(), "hello")
             client.close()
-            self.browser()
+            heard = self.browse("ws", "globalThis.WebSocket = {};\n",
+                                "socket.addEventListener('message', () => socket.close());\n")
+            self.assertEqual(heard, "hello\n")
             echo.child.terminate()
             echo.child.wait(20)
-
-    def browser(self):
-        """The page's JavaScript, where Node and a WebSocket for it are."""
-        package = SOURCE / "tests/live/node_modules/ws"
-        if not shutil.which("node") or not package.is_dir():
-            self.skipTest("no Node with the package ws")
-        code = f"globalThis.WebSocket = require('{package}');\n" + "".join(self.of("js"))
-        code += "socket.addEventListener('message', () => socket.close());\n"
-        self.assertEqual(run("node", "-e", code, timeout=30), "hello\n")
 
     def test_the_cmake_project_builds(self):
         project = self.dir / "project"
@@ -110,11 +134,40 @@ class Page(unittest.TestCase):
                 self.assertEqual(client.json(), {"type": "count", "n": n})
             client.close()
 
-    def test_links_lead_somewhere(self):
-        links = re.findall(r"[\w`]\]\(([^)#]+)\)", PAGE.read_text())
-        self.assertGreater(len(links), 5)
-        for link in links:
-            self.assertTrue((PAGE.parent / link).exists(), link)
+
+class SocketIO(Page, unittest.TestCase):
+    PAGE = "docs/embedding-socketio.md"
+    KINDS = {("c", ""), ("c", "hello.c"), ("cpp", "counter.cpp"), ("js", ""), ("sh", "build")}
+    FUNCTIONS, LINKS = 8, 4
+    # Engine.IO and Socket.IO in frames: open, connect to "/", then events.
+    PATH = "/socket.io/?EIO=4&transport=websocket"
+
+    def connect(self):
+        client = Client(self.port, self.PATH)
+        self.assertTrue(client.text().startswith("0{"))
+        client.send("40")
+        self.assertTrue(client.text().startswith("40{"))
+        return client
+
+    def test_what_is_typed_builds_and_starts_the_first_program(self):
+        with self.typed() as hello:
+            client = self.connect()
+            client.send('427["hello",{"a":[1]}]')
+            self.assertEqual([client.text(), client.text()], ['42["greeting","Hello",{"a":[1]}]', "437[true]"])
+            client.close()
+            heard = self.browse("socket.io-client", "const {{ io }} = {};\n",
+                                "socket.emit('hello', 1, () => socket.close());\n")
+            self.assertEqual(heard, "Hello Ada\ntrue\nHello 1\n")
+            hello.child.terminate()
+            hello.child.wait(20)
+
+    def test_a_lambda_counts(self):
+        with self.serving([self.build("counter.cpp")]):
+            client = self.connect()
+            client.send('42["x"]')
+            client.send('420["y",1]')
+            self.assertEqual(client.text(), "430[2]")
+            client.close()
 
 
 if __name__ == "__main__":
