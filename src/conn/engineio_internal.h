@@ -33,6 +33,7 @@ struct pl_eio_polling {
 	struct pl_conn *get;   /* the poll that hangs; NULL: none */
 	struct pl_conn *probe; /* the WebSocket that wants to take over; NULL: none */
 	struct pl_buf queue;   /* packets, as a payload */
+	uint64_t posted_ms;    /* when the last post was there as a whole */
 	struct pl_eio_principal principal;
 	struct pl_ip site; /* whose place it holds at the gate */
 	int32_t cors;      /* of `get` */
