@@ -82,9 +82,10 @@ int pl_sio_site_new(struct pl_sio *sio, uint32_t worker, struct pl_loop *loop,
 
 void pl_sio_site_set_siblings(struct pl_sio_site *s, struct pl_conns *const *conns, uint32_t n)
 {
-	(void)s;
-	(void)conns;
-	(void)n;
+	if (s->eios)
+		pl_eios_set_siblings(s->eios, conns, n);
+	for (uint32_t i = 0; i < s->nbares; i++)
+		pl_eios_set_siblings(s->bares[i].eios, conns, n);
 }
 
 void pl_sio_site_drain(struct pl_sio_site *s)
