@@ -103,6 +103,7 @@ struct pl_slice pl_eio_sid(const struct pl_eio *); /* secret: it is the session 
 uint64_t pl_eio_number(const struct pl_eio *);     /* unique in the process; for logs */
 const struct pl_ip *pl_eio_from(const struct pl_eio *);
 enum pl_eio_transport pl_eio_transport(const struct pl_eio *);
+bool pl_eio_is_secure(const struct pl_eio *); /* it began over TLS of our own */
 bool pl_eio_is_open(const struct pl_eio *);
 /* What leaves now leaves at the end of this turn: a WebSocket with nothing unsent, or a poll that
  * hangs. */

@@ -29,6 +29,7 @@ struct pl_settings {
 	struct pl_gateway_options gateway;
 	struct pl_gate_options gate;
 	struct pl_admin_key admin;
+	bool open_rest;
 	struct pl_account_options accounts;
 	struct pl_settings_turn calls;
 	struct pl_rate rates[PL_LIMIT__COUNT];

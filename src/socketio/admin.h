@@ -20,7 +20,6 @@ struct pl_sio_admin_options {
 	bool is_readonly;                 /* nothing can be done, only seen */
 	bool is_production;               /* counts alone: no sockets, no events */
 	uint32_t sessions_max;            /* logins that are remembered */
-	struct pl_hasher *hasher;         /* outlives it; stops while the loops still turn */
 };
 
 /*
@@ -30,13 +29,16 @@ struct pl_sio_admin_options {
 const char *pl_sio_admin_fault(const char *user, const char *password_hash);
 
 /* Adds the namespace: before the first site. Must be without fault. PL_EEXISTS: it is there. */
-int pl_sio_admin_new(parley_server *, struct pl_sio *, const struct pl_sio_admin_options *,
+int pl_sio_admin_new(struct pl_sio *, const struct pl_sio_admin_options *,
 		     struct pl_sio_admin **out) PL_MUST_CHECK;
 void pl_sio_admin_free(struct pl_sio_admin *); /* after pl_sio; NULL is fine */
 
-/* A worker's share, all of them before the threads start; in the order of the workers. */
+/*
+ * A worker's share, all of them before the threads start, in the order of the workers. The hasher
+ * outlives them, and stops while the loops still turn.
+ */
 int pl_sio_admin_site_new(struct pl_sio_admin *, struct pl_loop *, struct pl_sio_site *,
-			  struct pl_sio_admin_site **out) PL_MUST_CHECK;
+			  struct pl_hasher *, struct pl_sio_admin_site **out) PL_MUST_CHECK;
 /*
  * After the site's sockets are gone. What travels between the workers owns itself: the loops must
  * be turned, as rest.h says, before the first of these is freed. NULL is fine.

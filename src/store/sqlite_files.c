@@ -151,7 +151,7 @@ int pl_sqlite_file_progress(struct pl_sqlite *c, struct pl_op *op)
 	struct found it;
 	int err = read_file(c, &op->arena, &in->id, &it);
 	if (!err && it.message)
-		err = PL_ENOTFOUND;
+		err = PL_ESTATE;
 	if (!err && in->stored > it.f.size)
 		err = PL_EINVAL;
 	if (err || in->stored <= it.f.stored)

@@ -195,7 +195,8 @@ static unsigned parse_request(const struct pl_http_limits *limits, struct pl_sli
 		status = parse_fields(rest, &q->head);
 	if (!status)
 		status = pl_http_fields_request(q);
-	q->wants_upgrade = q->head.has_upgrade;
+	if (!status) /* else nobody has set it */
+		q->wants_upgrade = q->head.has_upgrade;
 	return status;
 }
 
