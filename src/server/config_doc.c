@@ -66,6 +66,7 @@ static const struct section sections[] = {
 	{"native", "Native clients"},
 	{"realtime", "Chat and presence clients"},
 	{"socketio", "Socket.IO"},
+	{"files", "Files"},
 	{"handler", "Sample endpoints"},
 	{"admin", "Administration"},
 	{"drain", "Stopping"},
