@@ -12,7 +12,8 @@ static void fail_for(struct pl_conn *c, const struct pl_cors *from, int err)
 	switch (err) {
 	case PL_EINVAL: pl_cors_fail(c, from, 400, "No event may have this name", 0); break;
 	case PL_ETOOBIG: pl_cors_fail(c, from, 413, "The event is too large", 0); break;
-	default: pl_cors_fail(c, from, 503, "No memory for the event", 0); break;
+	case PL_ENOTFOUND: pl_cors_fail(c, from, 404, "There is no Socket.IO here", 0); break;
+	default: pl_cors_fail(c, from, 503, "The event cannot be sent now", 0); break;
 	}
 }
 

@@ -8,6 +8,7 @@
 #include "server/server.h"
 #include "server/settings.h"
 #include "server/worker.h"
+#include "socketio/admin.h"
 #include "socketio/socketio.h"
 
 #include <stdatomic.h>
@@ -28,6 +29,7 @@ struct pl_site {
 	struct pl_route routes[16 + PL_REST_ROUTES_MAX]; /* of all of them */
 	struct pl_handler_site *handlers;                /* NULL: no endpoints, no Socket.IO */
 	struct pl_sio_site *sio;                         /* NULL: no Socket.IO */
+	struct pl_sio_admin_site *admin;                 /* NULL: no Admin UI */
 	struct pl_task goodbye;
 
 	/* The chat, if there is one. */
@@ -88,6 +90,7 @@ struct parley_server {
 
 	struct pl_handlers *handlers;
 	struct pl_sio *sio;
+	struct pl_sio_admin *admin; /* from the first start on; NULL: there is none */
 	struct pl_mount mounts[PL_MOUNTS_MAX];
 	size_t nmounts;
 
@@ -110,7 +113,7 @@ struct parley_server {
 	struct pl_bus *bus;
 	struct pl_store *store;
 	struct pl_metrics store_metrics;
-	struct pl_hasher *hasher; /* NULL: no accounts */
+	struct pl_hasher *hasher; /* NULL: no accounts, no Admin UI */
 	struct pl_files *files;
 	struct pl_file_keeper file_keeper;
 	/* What the REST routes look at: the sets and hubs of all sites, and the store's set. */
@@ -143,6 +146,11 @@ void pl_site_fini(struct pl_site *);
 
 /* public.c: the last failure's words are replaced; returns what the embedder is told. */
 int pl_server_because(struct parley_server *, int err, const char *why);
+
+/* admin_ui.c: what the configuration says of it; reasons go to why. */
+int pl_server_make_admin(struct parley_server *, struct pl_buf *why) PL_MUST_CHECK;
+/* For pl_rest_shared: an event to everybody in "/". */
+int pl_server_broadcast(void *server, struct pl_slice event, const struct pl_json *data);
 
 /* server.c: the certificate that the configuration names, or NULL; reasons go to why. */
 int pl_server_load_tls(const struct pl_config *, struct pl_buf *why,

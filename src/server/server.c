@@ -14,6 +14,7 @@ static void free_new(struct parley_server *s)
 	for (size_t i = 0; i < s->nmounts; i++)
 		pl_free(s->mounts[i].pattern);
 	pl_sio_free(s->sio);
+	pl_sio_admin_free(s->admin);
 	pl_handlers_free(s->handlers);
 	pl_drive_fini(&s->drive);
 	pthread_mutex_destroy(&s->tls.lock);
@@ -231,6 +232,7 @@ static int init_rest(struct parley_server *s, uint32_t n)
 					  .hubs = s->hubs,
 					  .nhubs = n,
 					  .why_not_ready = why_not_ready,
+					  .broadcast = pl_server_broadcast,
 					  .ctx = s};
 	/* A reload exchanges a certificate, but never the first one for none. */
 	if (s->tls.context)
@@ -301,7 +303,9 @@ static int start(struct parley_server *s, struct pl_buf *why)
 		err = open_store(s, why);
 	if (!err && s->has_chat)
 		err = open_files(s, why);
-	if (!err && s->has_chat && s->config->accounts_enabled)
+	if (!err)
+		err = pl_server_make_admin(s, why);
+	if (!err && (s->admin || (s->has_chat && s->config->accounts_enabled)))
 		err = pl_hasher_new(s->config->accounts_threads, s->config->accounts_queue,
 				    &s->hasher);
 	if (!err)

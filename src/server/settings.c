@@ -292,6 +292,7 @@ int pl_settings_new(const struct pl_config *c, const struct pl_settings *before,
 		.realtime_push_init = c->realtime_push_init,
 		.realtime_history = c->realtime_history,
 	};
+	s->open_rest = c->socketio_open_rest;
 	set_rates(s, c);
 	int err = copy_list(s, &c->origins, &s->conn.origins, &s->conn.norigins);
 	if (!err)

@@ -30,6 +30,7 @@ struct pl_settings {
 	struct pl_gateway_options gateway;
 	struct pl_gate_options gate;
 	struct pl_admin_key admin;
+	bool open_rest;
 	struct pl_account_options accounts;
 	struct pl_upload_options uploads;
 	uint64_t upload_expiry_ms;

@@ -26,15 +26,17 @@ static const struct pl_endpoint *find_guests(const struct pl_finder *f,
 	return NULL;
 }
 
-/* Endpoints first, then mounts. What the endpoints refuse (their prefix) is still free for a mount
- * with that prefix. */
+/* Socket.IO, which takes plain requests too; of upgrades: endpoints, then mounts. What the
+ * endpoints refuse (their prefix) is still free for a mount with that prefix. */
 static const struct pl_endpoint *find(void *ctx, const struct pl_http_request *q, unsigned *status)
 {
 	const struct pl_finder *f = ctx;
 	struct pl_site *site = f->site;
 	const struct parley_server *s = site->server;
 	const struct pl_endpoint *e = site->sio ? pl_sio_find(site->sio, q) : NULL;
-	if (!e && site->handlers)
+	if (e || !q->wants_upgrade)
+		return e;
+	if (site->handlers)
 		e = pl_handler_find(site->handlers, q, status);
 	for (size_t i = 0; !e && i < s->nmounts; i++)
 		if (s->mounts[i].pattern && pl_pattern_match(s->mounts[i].pattern, q->path))
@@ -89,6 +91,7 @@ static int listen_everywhere(struct pl_site *site)
 			.fallback = fallback(site, s->speaks[i], s->takes_guests[i]),
 			.find = find,
 			.find_ctx = &site->finders[i],
+			.finds_plain = site->sio != NULL,
 		};
 		site->points[i] = s->bound[i];
 		site->points[i].router = &site->routers[i];
@@ -132,14 +135,17 @@ static void init_rest(struct pl_site *site)
 {
 	struct parley_server *s = site->server;
 	struct pl_accounts accounts = {.options = &site->settings->accounts,
-				       .hasher = s->hasher,
+				       .hasher = s->config->accounts_enabled ? s->hasher : NULL,
 				       .auth = &site->gateway.auth,
 				       .parser = site->gateway.tokens};
 	pl_rest_init(&site->rest, &s->rest, &site->hub);
 	pl_rest_init(&site->control, &s->rest, &site->hub);
 	site->rest.key = site->settings->admin;
+	site->rest.bodies = site->control.bodies = site->gateway.messages;
+	site->rest.is_open = site->settings->open_rest;
 	site->control.is_trusted = true;
 	site->rest.accounts = site->control.accounts = accounts;
+	site->rest.turn = site->control.turn = &site->settings->calls.turn;
 }
 
 static int init_chat(struct pl_site *site, uint32_t index, struct pl_auth *auth)
@@ -185,8 +191,12 @@ static int init_socketio(struct pl_site *site, uint32_t index)
 {
 	if (!pl_sio_count(site->server->sio))
 		return 0;
-	return pl_sio_site_new(site->server->sio, index, site->worker.loop, site->worker.conns,
-			       site->handlers, &site->sio);
+	int err = pl_sio_site_new(site->server->sio, index, site->worker.loop, site->worker.conns,
+				  site->handlers, &site->sio);
+	if (!err && site->server->admin)
+		err = pl_sio_admin_site_new(site->server->admin, site->worker.loop, site->sio,
+					    site->server->hasher, &site->admin);
+	return err;
 }
 
 int pl_site_init(struct pl_site *site, struct parley_server *s, uint32_t index,
@@ -220,8 +230,10 @@ void pl_site_adopt(struct pl_site *site, struct pl_settings *settings, struct pl
 		if (!site->worker.index)
 			site->server->file_keeper.expiry_ms = settings->upload_expiry_ms;
 		site->rest.key = settings->admin;
+		site->rest.is_open = settings->open_rest;
 		site->rest.accounts.options = &settings->accounts;
 		site->control.accounts.options = &settings->accounts;
+		site->rest.turn = site->control.turn = &settings->calls.turn;
 		pl_gateway_set_auth(&site->gateway, pl_auth_retain(auth));
 	}
 	pl_auth_release(auth);
@@ -241,6 +253,7 @@ void pl_site_close(struct pl_site *site)
 void pl_site_fini(struct pl_site *site)
 {
 	pl_sio_site_free(site->sio);
+	pl_sio_admin_site_free(site->admin);
 	pl_handler_site_free(site->handlers);
 	pl_uploads_free(site->uploads);
 	if (site->has_gateway)

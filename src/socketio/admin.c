@@ -87,7 +87,7 @@ static void on_disconnect(parley_socket *socket, const char *reason)
 
 /* ---- all workers ---- */
 
-static int add_namespace(struct pl_sio_admin *a, struct pl_sio *sio)
+static int add_namespace(struct pl_sio_admin *a)
 {
 	const char *why = NULL;
 	const struct pl_sio_house house = {.nsp = {.name = PL_ADMIN_NAMESPACE_NAME,
@@ -96,11 +96,11 @@ static int add_namespace(struct pl_sio_admin *a, struct pl_sio *sio)
 						   .on_connect = on_connect,
 						   .events = pl_admin_actions,
 						   .on_disconnect = on_disconnect}};
-	return pl_sio_add_house(sio, &house, &why);
+	return pl_sio_add_house(a->sio, &house, &why);
 }
 
-int pl_sio_admin_new(parley_server *server, struct pl_sio *sio,
-		     const struct pl_sio_admin_options *o, struct pl_sio_admin **out)
+int pl_sio_admin_new(struct pl_sio *sio, const struct pl_sio_admin_options *o,
+		     struct pl_sio_admin **out)
 {
 	struct pl_sio_admin *a = PL_NEW(struct pl_sio_admin);
 	size_t n = strlen(o->password_hash);
@@ -108,7 +108,7 @@ int pl_sio_admin_new(parley_server *server, struct pl_sio *sio,
 		pl_free(a);
 		return a ? PL_EINVAL : PL_ENOMEM;
 	}
-	a->server = server;
+	a->sio = sio;
 	a->is_readonly = o->is_readonly;
 	a->is_production = o->is_production;
 	a->born_ms = pl_now_ms();
@@ -121,7 +121,7 @@ int pl_sio_admin_new(parley_server *server, struct pl_sio *sio,
 	if (!err)
 		err = pl_limiter_new(PL_ADMIN_TRIES, PL_ADMIN_TRIES, TRIES_KEYS, &a->tries);
 	if (!err)
-		err = add_namespace(a, sio);
+		err = add_namespace(a);
 	if (err)
 		pl_sio_admin_free(a);
 	else

@@ -29,7 +29,7 @@ struct pl_sio_admin_options {
 const char *pl_sio_admin_fault(const char *user, const char *password_hash);
 
 /* Adds the namespace: before the first site. Must be without fault. PL_EEXISTS: it is there. */
-int pl_sio_admin_new(parley_server *, struct pl_sio *, const struct pl_sio_admin_options *,
+int pl_sio_admin_new(struct pl_sio *, const struct pl_sio_admin_options *,
 		     struct pl_sio_admin **out) PL_MUST_CHECK;
 void pl_sio_admin_free(struct pl_sio_admin *); /* after pl_sio; NULL is fine */
 

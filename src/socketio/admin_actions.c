@@ -9,7 +9,7 @@
 
 /* What all actions begin with, and whom they are meant for. */
 struct order {
-	parley_server *server;
+	struct pl_sio *sio;
 	char nsp[PL_SIO_NAMESPACE_MAX + 1];
 	struct parley_slice room;
 	struct parley_target to;
@@ -28,7 +28,7 @@ static bool read_order(parley_socket *socket, const parley_packet *p, const char
 	const struct pl_admin *a = parley_socket_data(socket);
 	struct parley_slice nsp = parley_arg_str(p, 0);
 	const parley_json *given = parley_arg(p, filter);
-	*o = (struct order){.server = admin->server, .room = parley_arg_str(p, filter)};
+	*o = (struct order){.sio = admin->sio, .room = parley_arg_str(p, filter)};
 	if (admin->is_readonly || !is_text(nsp, PL_SIO_NAMESPACE_MAX) || !nsp.len)
 		return false;
 	/* A filter that is something else must not turn into "everybody". */
@@ -59,7 +59,7 @@ static int on_emit(parley_socket *socket, const parley_packet *p)
 	struct parley_slice event = parley_arg_str(p, 2);
 	if (event.len && read_order(socket, p, "emit", 1, &o))
 		report(socket, "emit",
-		       parley_emit_to(o.server, o.nsp, &o.to, event,
+		       pl_sio_emit_to(o.sio, o.nsp, &o.to, pl_in(event),
 				      PARLEY_ARGS(parley_apacket(p, 3))));
 	return 0;
 }
@@ -70,7 +70,7 @@ static int on_join(parley_socket *socket, const parley_packet *p)
 	struct order o;
 	struct parley_slice room = parley_arg_str(p, 1);
 	if (room.len && read_order(socket, p, "join", 2, &o))
-		report(socket, "join", parley_sockets_join(o.server, o.nsp, &o.to, room));
+		report(socket, "join", pl_sio_sockets_join(o.sio, o.nsp, &o.to, pl_in(room)));
 	return 0;
 }
 
@@ -80,7 +80,7 @@ static int on_leave(parley_socket *socket, const parley_packet *p)
 	struct parley_slice room = parley_arg_str(p, 1);
 	if (!room.len || !read_order(socket, p, "leave", 2, &o))
 		return 0;
-	report(socket, "leave", parley_sockets_leave(o.server, o.nsp, &o.to, room));
+	report(socket, "leave", pl_sio_sockets_leave(o.sio, o.nsp, &o.to, pl_in(room)));
 	return 0;
 }
 
@@ -93,7 +93,7 @@ static int on_disconnect(parley_socket *socket, const parley_packet *p)
 			pl_slice_is(pl_in(parley_raw(close)), "true");
 	if (read_order(socket, p, "disconnect", 2, &o))
 		report(socket, "disconnect",
-		       parley_sockets_disconnect(o.server, o.nsp, &o.to, is_whole));
+		       pl_sio_sockets_disconnect(o.sio, o.nsp, &o.to, is_whole));
 	return 0;
 }
 

@@ -112,7 +112,7 @@ struct pl_admin {
 
 /* What all workers share. */
 struct pl_sio_admin {
-	parley_server *server;
+	struct pl_sio *sio;
 	char *user, hash[PL_PASSWORD_HASH];
 	bool is_readonly, is_production;
 	struct pl_limiter *tries;

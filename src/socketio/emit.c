@@ -102,7 +102,8 @@ int pl_emit_packet(parley_socket *k, struct pl_sio_head *head, struct pl_slice e
 	return err;
 }
 
-int pl_emit_parcel(parley_socket *k, struct pl_sio_head *head, const struct pl_sio_parcel *parcel)
+int pl_emit_json(parley_socket *k, struct pl_sio_head *head, struct pl_slice json,
+		 const struct pl_slice *attachments, uint32_t n)
 {
 	struct pl_buf *b = &k->hall->site->out;
 	if (!parley_socket_is_connected(k))
@@ -110,16 +111,21 @@ int pl_emit_parcel(parley_socket *k, struct pl_sio_head *head, const struct pl_s
 	head->nsp = k->hall->name;
 	pl_buf_clear(b);
 	pl_sio_put_head(b, head);
-	pl_buf_puts(b, parcel->json);
+	pl_buf_puts(b, json);
 	int err = b->err;
-	if (!err && parcel->n)
-		err = add_count(b, head, parcel->n);
+	if (!err && n)
+		err = add_count(b, head, n);
 	if (!err)
 		err = send_text(k->client, pl_buf_slice(b));
 	if (!err)
-		err = send_attachments(k->client, parcel->attachments, parcel->n);
+		err = send_attachments(k->client, attachments, n);
 	pl_sio_written(k->hall->site);
 	return err;
+}
+
+int pl_emit_parcel(parley_socket *k, struct pl_sio_head *head, const struct pl_sio_parcel *parcel)
+{
+	return pl_emit_json(k, head, parcel->json, parcel->attachments, parcel->n);
 }
 
 void pl_emit_control(struct pl_sio_client *c, enum pl_sio_type type, struct pl_slice nsp,
@@ -157,19 +163,10 @@ int parley_emit_volatile(parley_socket *k, struct parley_slice event,
 
 int pl_sio_emit_json(parley_socket *k, struct pl_slice json)
 {
-	struct pl_buf *b = &k->hall->site->out;
-	struct pl_sio_head head = {.type = PL_SIO_EVENT, .nsp = k->hall->name};
-	if (!parley_socket_is_connected(k))
-		return PL_ECLOSED;
-	pl_buf_clear(b);
-	pl_sio_put_head(b, &head);
-	pl_buf_puts(b, json);
-	int err = b->err;
-	if (!err)
-		err = send_text(k->client, pl_buf_slice(b));
+	struct pl_sio_head head = {.type = PL_SIO_EVENT};
+	int err = pl_emit_json(k, &head, json, NULL, 0);
 	if (!err)
 		show(k, json);
-	pl_sio_written(k->hall->site);
 	return err;
 }
 

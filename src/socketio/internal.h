@@ -397,6 +397,8 @@ int pl_emit_packet(parley_socket *, struct pl_sio_head *, struct pl_slice event,
 		   const struct parley_field *args) PL_MUST_CHECK;
 /* Nobody has to look: a client that broke ends. */
 int pl_emit_parcel(parley_socket *, struct pl_sio_head *, const struct pl_sio_parcel *);
+int pl_emit_json(parley_socket *, struct pl_sio_head *, struct pl_slice json,
+		 const struct pl_slice *attachments, uint32_t n);
 int pl_sio_shared_init(struct pl_sio_shared *, struct pl_slice packet, struct pl_slice json,
 		       const struct pl_slice *attachments, uint32_t n,
 		       bool is_volatile) PL_MUST_CHECK;
