@@ -90,6 +90,12 @@ int pl_eios_new(struct pl_loop *loop, struct pl_conns *conns, uint32_t worker,
 	return 0;
 }
 
+void pl_eios_set_siblings(struct pl_eios *set, struct pl_conns *const *conns, uint32_t n)
+{
+	set->siblings = conns;
+	set->nsiblings = n;
+}
+
 static void close_all(struct pl_list *list)
 {
 	PL_LIST_EACH (it, list)
@@ -235,6 +241,18 @@ void pl_eio_open(struct pl_eio *e)
 		return; /* closed inside on_open */
 	e->state = PL_EIO_IS_OPEN;
 	pl_eio_beat_begin(e);
+}
+
+bool pl_eio_forward(const struct pl_eios *set, struct pl_conn *c, const struct pl_request *q,
+		    struct pl_slice sid)
+{
+	uint8_t bytes[PL_EIO_SID_BYTES];
+	size_t n = 0;
+	if (sid.len != PL_EIO_SID_TEXT || pl_base64url_decode(sid, bytes, sizeof(bytes), &n))
+		return false;
+	uint32_t worker = (uint32_t)bytes[n - 2] << 8 | bytes[n - 1];
+	return worker != set->worker && worker < set->nsiblings &&
+	       !pl_conn_move(c, q, set->siblings[worker]);
 }
 
 void pl_eio_put_hello(struct pl_buf *b, const struct pl_eio *e)

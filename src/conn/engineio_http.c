@@ -151,7 +151,8 @@ static void next_request(struct ask *a)
 	if (a->asker.is_foreign) {
 		fail(a, PL_EIO_FORBIDDEN);
 	} else if (!e) {
-		fail(a, PL_EIO_UNKNOWN_SID);
+		if (!pl_eio_forward(a->set, a->conn, a->request, a->query.sid))
+			fail(a, PL_EIO_UNKNOWN_SID);
 	} else if (e->transport != a->query.transport || a->query.version != 4) {
 		fail(a, PL_EIO_BAD_REQUEST);
 	} else if (!pl_eio_is_bound(e, a->conn, &a->asker, false)) {

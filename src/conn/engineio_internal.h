@@ -89,6 +89,8 @@ struct pl_eios {
 	struct pl_reap reap;
 	struct pl_eio *ended;
 	uint64_t seed[2];
+	struct pl_conns *const *siblings; /* by the number of their worker */
+	uint32_t nsiblings;
 	uint64_t last_number;
 	size_t nopen, npolling;
 	uint32_t worker;
@@ -105,6 +107,9 @@ void pl_eio_open(struct pl_eio *);
 void pl_eio_discard(struct pl_eio *);
 /* NULL: none of that name here. */
 struct pl_eio *pl_eio_find(struct pl_eios *, struct pl_slice sid);
+/* True: the session is another worker's, where the connection is now. */
+bool pl_eio_forward(const struct pl_eios *, struct pl_conn *, const struct pl_request *,
+		    struct pl_slice sid);
 /*
  * Over at once: a poll that hangs is answered with what is queued and `last` (CLOSE or NOOP), a
  * WebSocket closed. on_close at the end of the turn. Nothing happens if it is over already.

@@ -89,7 +89,7 @@ struct pl_conn {
 	bool is_uncounted : 1;            /* `from` is a proxy of ours */
 	bool is_proxied : 1;              /* `from` is who called a proxy of ours */
 	bool is_watched : 1; /* a peer that hangs up does not want the answer any more */
-	uint8_t moves : 2; /* how often the request that is owed an answer changed its worker */
+	uint8_t moves : 2;   /* how often the request that is owed an answer changed its worker */
 };
 
 /* Deadlines are kept in ticks, in one dense array: the sweep reads nothing else. */

@@ -26,15 +26,17 @@ static const struct pl_endpoint *find_guests(const struct pl_finder *f,
 	return NULL;
 }
 
-/* Endpoints first, then mounts. What the endpoints refuse (their prefix) is still free for a mount
- * with that prefix. */
+/* Socket.IO, which takes plain requests too; of upgrades: endpoints, then mounts. What the
+ * endpoints refuse (their prefix) is still free for a mount with that prefix. */
 static const struct pl_endpoint *find(void *ctx, const struct pl_http_request *q, unsigned *status)
 {
 	const struct pl_finder *f = ctx;
 	struct pl_site *site = f->site;
 	const struct parley_server *s = site->server;
 	const struct pl_endpoint *e = site->sio ? pl_sio_find(site->sio, q) : NULL;
-	if (!e && site->handlers)
+	if (e || !q->wants_upgrade)
+		return e;
+	if (site->handlers)
 		e = pl_handler_find(site->handlers, q, status);
 	for (size_t i = 0; !e && i < s->nmounts; i++)
 		if (s->mounts[i].pattern && pl_pattern_match(s->mounts[i].pattern, q->path))
@@ -89,6 +91,7 @@ static int listen_everywhere(struct pl_site *site)
 			.fallback = fallback(site, s->speaks[i], s->takes_guests[i]),
 			.find = find,
 			.find_ctx = &site->finders[i],
+			.finds_plain = site->sio != NULL,
 		};
 		site->points[i] = s->bound[i];
 		site->points[i].router = &site->routers[i];
