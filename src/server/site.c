@@ -148,6 +148,7 @@ static void init_rest(struct pl_site *site)
 	site->rest.bodies = site->control.bodies = site->gateway.messages;
 	site->rest.is_open = site->settings->open_rest;
 	site->control.is_trusted = true;
+	site->rest.files = site->control.files = s->files;
 	site->rest.accounts = site->control.accounts = accounts;
 	site->rest.turn = site->control.turn = &site->settings->calls.turn;
 }
