@@ -5,6 +5,8 @@
  */
 #include "conn/engineio_test.h"
 
+#include <zlib.h>
+
 #define NOTHING           pl_slice(NULL, 0)
 #define ERROR(code, text) "{\"code\":" code ",\"message\":\"" text "\"}"
 
@@ -472,6 +474,43 @@ static void a_body_of_bytes_ends_it(void **state)
 	world_close(&w);
 }
 
+static void unpack(struct client *c, char *out, size_t size)
+{
+	z_stream z = {.next_in = (unsigned char *)c->body,
+		      .avail_in = (unsigned)c->body_len,
+		      .next_out = (unsigned char *)out,
+		      .avail_out = (unsigned)size};
+	assert_int_equal(inflateInit2(&z, 15 + 16), Z_OK);
+	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
+	assert_int_equal(z.total_out, size);
+	inflateEnd(&z);
+}
+
+static void a_large_payload_is_compressed_for_who_takes_it(void **state)
+{
+	struct pl_eio_options o = world_options();
+	char text[2000], heard[2001];
+	struct world w;
+	memset(text, 't', sizeof(text));
+	o.compress_above = 1024;
+	world_open(&w, state, o);
+	struct client *c = world_shake(&w, "");
+	assert_null(strcasestr(c->head, "Content-Encoding"));
+	for (int takes = 0; takes < 2; takes++) {
+		(void)pl_eio_send(w.e, PL_WS_TEXT, pl_slice(text, sizeof(text)));
+		client_ask(&w, c, "GET", query_of(&w, "polling"),
+			   takes ? "Accept-Encoding: gzip, deflate\r\n" : "", NOTHING);
+		client_expect(&w, c, 200, NULL);
+		assert_int_equal(client_has_header(c, "Content-Encoding: gzip"), takes);
+		assert_true(client_has_header(c, "Vary: Accept-Encoding"));
+	}
+	assert_true(c->body_len < 200);
+	unpack(c, heard, sizeof(heard));
+	assert_int_equal(heard[0], '4');
+	assert_memory_equal(heard + 1, text, sizeof(text));
+	world_close(&w);
+}
+
 static void what_is_no_payload_ends_it(void **state)
 {
 	static const struct {
@@ -865,6 +904,7 @@ int main(void)
 		WORLD_TESTS(sessions_count_as_connections),
 		WORLD_TESTS(a_body_that_is_too_large),
 		WORLD_TESTS(a_body_of_bytes_ends_it),
+		WORLD_TESTS(a_large_payload_is_compressed_for_who_takes_it),
 		WORLD_TESTS(what_is_no_payload_ends_it),
 		WORLD_TESTS(too_many_packets_end_it),
 		WORLD_TESTS(packets_that_mean_nothing_are_passed_over),
