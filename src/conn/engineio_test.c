@@ -868,6 +868,81 @@ static void draining_says_goodbye_to_all(void **state)
 	world_close(&w);
 }
 
+/* The poll goes away in the very turn in which the session ends by something else. */
+static void a_poll_and_its_session_end_together(void **state)
+{
+	struct world w;
+	struct pl_buf b;
+	world_open(&w, state, world_options());
+	struct client *poll = world_shake(&w, ""), *post = client_join(&w);
+	client_poll(&w, poll);
+	world_turn(&w);
+	pl_buf_init(&b, 1024);
+	pl_buf_printf(&b, "POST /engine.io/?%s HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n1",
+		      query_of(&w, "polling"));
+	client_leave(poll);
+	client_write(&w, post, pl_buf_slice(&b));
+	pl_buf_fini(&b);
+	client_expect(&w, post, 200, "ok");
+	WORLD_UNTIL(&w, w.closes == 1);
+	world_close(&w);
+}
+
+/* A WebSocket whose socket is full: volatile messages are dropped, then it is too slow. */
+static void who_does_not_read_is_too_slow_at_last(void **state)
+{
+	struct pl_eio_options o = world_options();
+	static char text[5000];
+	struct world w;
+	int sent = 0, err = 0;
+	memset(text, 't', sizeof(text));
+	o.out_soft = 10000;
+	o.out_hard = 50000;
+	world_open(&w, state, o);
+	world_shake_ws(&w, "");
+	assert_true(pl_eio_is_writable(w.e));
+	while (pl_eio_is_writable(w.e) && sent++ < 1000) { /* nobody reads: no turn */
+		assert_int_equal(pl_eio_send(w.e, PL_WS_TEXT, pl_slice(text, sizeof(text))), 0);
+		pl_loop_turn(w.line.loop, 0);
+	}
+	assert_false(pl_eio_is_writable(w.e));
+	(void)pl_eio_send(w.e, PL_WS_TEXT, pl_slice(text, sizeof(text)));
+	(void)pl_eio_send(w.e, PL_WS_TEXT, pl_slice(text, sizeof(text)));
+	size_t before = pl_eio_backlog(w.e);
+	struct pl_eio_shared s = {.is_volatile = true, .payload = pl_slice(text, sizeof(text))};
+	pl_eio_push(w.e, &s);
+	assert_int_equal(pl_eio_backlog(w.e), before);
+	s.is_volatile = false;
+	for (int i = 0; i < 20 && pl_eio_is_open(w.e); i++)
+		pl_eio_push(w.e, &s);
+	pl_eio_shared_fini(&s);
+	assert_false(pl_eio_is_open(w.e));
+	err = pl_eio_send(w.e, PL_WS_TEXT, PL_S("x"));
+	assert_int_equal(err, PL_ECLOSED);
+	world_turn(&w);
+	assert_int_equal(w.closes, 1);
+	assert_int_equal(w.reason, PL_EIO_TRANSPORT_ERROR);
+	world_close(&w);
+}
+
+static void what_a_session_says_of_itself(void **state)
+{
+	struct world w;
+	world_open(&w, state, world_options());
+	world_shake(&w, "");
+	uint64_t number = pl_eio_number(w.e);
+	assert_int_equal(number >> 48, w.worker);
+	assert_memory_equal(pl_eio_from(w.e), &line_ip, sizeof(line_ip));
+	assert_true(pl_slice_is(pl_eio_sid(w.e), w.sid));
+	world_shake_ws(&w, "");
+	assert_int_not_equal(pl_eio_number(w.e), number);
+	assert_memory_equal(pl_eio_from(w.e), &line_ip, sizeof(line_ip));
+	struct pl_eios *none = NULL;
+	assert_int_equal(pl_eios_new(w.line.loop, w.line.set, 4096, &w.o, &w.ops, &w, &none),
+			 PL_EINVAL);
+	world_close(&w);
+}
+
 static void texts_of_reasons(void **state)
 {
 	(void)state;
@@ -920,6 +995,9 @@ int main(void)
 		WORLD_TESTS(a_broken_frame_ends_its_session),
 		WORLD_TESTS(who_does_not_poll_is_too_slow_at_last),
 		WORLD_TESTS(draining_says_goodbye_to_all),
+		WORLD_TESTS(a_poll_and_its_session_end_together),
+		WORLD_TESTS(who_does_not_read_is_too_slow_at_last),
+		WORLD_TESTS(what_a_session_says_of_itself),
 		cmocka_unit_test(texts_of_reasons),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
