@@ -78,7 +78,7 @@ static void shake_hands(struct ask *a)
 		welcome(a, e);
 		return;
 	}
-	pl_eio_discard(e);
+	pl_eio_gone(e);
 	if (err == PL_EDENIED)
 		fail(a, PL_EIO_FORBIDDEN);
 	else
