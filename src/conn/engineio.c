@@ -414,9 +414,24 @@ void pl_eio_end(struct pl_eio *e, enum pl_eio_reason why, enum pl_eio_type last)
 	end_later(e);
 }
 
-void pl_eio_close(struct pl_eio *e, enum pl_eio_reason why, uint16_t code)
+/*
+ * A client that finds the goodbye in one payload with what was said before it thinks that the line
+ * broke, before it has looked at that. So it comes alone, with the next poll - unless no next one
+ * may come, because the server goes.
+ */
+bool pl_eio_say_goodbye(struct pl_eio *e)
 {
 	const struct pl_eio_packet goodbye = {.type = PL_EIO_CLOSE};
+	struct pl_eio_polling *p = e->polling;
+	if (!p->has_goodbye && (!p->queue.len || e->set->is_draining)) {
+		pl_eio_put(&p->queue, &goodbye);
+		p->has_goodbye = true;
+	}
+	return p->has_goodbye;
+}
+
+void pl_eio_close(struct pl_eio *e, enum pl_eio_reason why, uint16_t code)
+{
 	if (!pl_eio_is_open(e))
 		return;
 	e->reason = (uint8_t)why;
@@ -429,11 +444,12 @@ void pl_eio_close(struct pl_eio *e, enum pl_eio_reason why, uint16_t code)
 	}
 	e->state = PL_EIO_LEAVING;
 	pl_eio_drop_probe(e);
-	pl_eio_put(&e->polling->queue, &goodbye);
 	pl_eio_beat_leave(e);
+	bool is_last = pl_eio_say_goodbye(e);
 	if (pl_eio_has_poll(e)) {
 		pl_eio_answer(e);
-		bury(e);
+		if (is_last)
+			bury(e);
 	}
 	end_later(e);
 }
