@@ -6,8 +6,8 @@
 
 #include "wire/json_write.h"
 
-static const struct pl_message_row *const tables[] = {pl_socketio_rooms, pl_socketio_messages,
-						      pl_socketio_presence, NULL};
+static const struct pl_message_row *const tables[] = {
+	pl_socketio_rooms, pl_socketio_messages, pl_socketio_presence, pl_socketio_calls, NULL};
 
 /* ---- what goes out ---- */
 
