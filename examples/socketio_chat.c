@@ -1,4 +1,4 @@
-/* socketio_chat.c - rooms for socket.io-client, at http://127.0.0.1:3000. docs/embedding-socketio.md takes it apart. */
+/* socketio_chat [ADDRESS [OPTION=VALUE...]]: rooms for socket.io-client. See docs/embedding-socketio.md. */
 #include <parley/socketio.h>
 #include <signal.h>
 #include <stdio.h>
@@ -50,11 +50,11 @@ static void on_disconnect(parley_socket *s, const char *why) {
 int main(int argc, char **argv) {
 	static const struct parley_on events[] = {
 		{"join", on_join}, {"leave", on_leave}, {"typing", on_typing}, {"message", on_message}, {0}};
-	struct parley_options options = PARLEY_OPTIONS(argc > 1 ? argv[1] : "127.0.0.1:3000");
+	struct parley_options options = PARLEY_OPTIONS("127.0.0.1:3000");
 	struct parley_namespace root = {"/", .authorize = authorize, .events = events, .on_disconnect = on_disconnect};
+	if (argc > 1) options.listen = argv[1], options.set = (const char *const *)argv + 2;
 	signal(SIGTERM, on_sigterm);
 	int failed = parley_create(&server, &options) || parley_namespace(server, &root) || parley_run(server);
 	if (failed) fprintf(stderr, "socketio_chat: %s\n", server ? parley_why(server) : "bad options");
-	parley_free(server);
-	return failed;
+	return parley_free(server), failed;
 }

@@ -70,7 +70,11 @@ static inline void world_open(const struct pl_gateway_options *signing)
 						    .rooms_max = 10000,
 						    .online_max = 10000,
 						    .rooms_open = true,
-						    .open_rooms_max = 1000};
+						    .open_rooms_max = 1000,
+						    .ring_ms = 1,
+						    .call_max_ms = 1000,
+						    .calls_per_user = 4,
+						    .calls_max = 1000};
 	struct pl_store_options store = {.finish = world_finish};
 	struct pl_rate none[PL_LIMIT__COUNT] = {{0}};
 	w.lines = (struct pl_conn_options){.http = pl_http_default_limits,

@@ -43,6 +43,8 @@
 	X(RATE_LIMITED, counter, "rate_limited_total", "Requests refused by a rate limit")         \
 	X(STORED, counter, "messages_stored_total", "Messages committed")                          \
 	X(DUPLICATES, counter, "messages_duplicate_total", "Retries recognised")                   \
+	X(UPLOADS, counter, "uploads_total", "Files that arrived completely")                      \
+	X(DOWNLOADS, counter, "downloads_total", "Files that were asked for and sent")             \
 	X(COMMITS, counter, "store_commits_total", "Transactions committed")                       \
 	X(STORE_ERRORS, counter, "store_errors_total", "Store operations that failed")             \
 	X(STORE_WAITING, gauge, "store_queue", "Operations waiting for the store")                 \

@@ -117,9 +117,11 @@ static int from_direct(struct pl_event *e, const struct pl_op *op)
 	return from_pair(e, &d->found, &d->me, &d->other);
 }
 
+/* As with the first word: whoever begins it sits down there too. */
 static int from_upload(struct pl_event *e, const struct pl_op *op)
 {
 	const struct pl_op_file_start *f = &op->file_start;
+	e->origin = 0;
 	return from_pair(e, &f->made, &f->me, &f->other);
 }
 

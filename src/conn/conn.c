@@ -98,7 +98,7 @@ uint32_t pl_conn_time_to_leave(const struct pl_conn *c, uint32_t ms)
 
 bool pl_conn_may_read(const struct pl_conn *c)
 {
-	bool is_owed = c->phase == PL_PH_OWED || c->phase == PL_PH_LEAVING;
+	bool is_owed = c->phase >= PL_PH_OWED && c->phase < PL_PH_OPEN;
 	return !is_owed && pl_conn_unsent(c) <= pl_conn_ws(c)->out_soft;
 }
 
@@ -112,10 +112,16 @@ static void settle(struct pl_conn *c)
 		pl_conn_depart(c);
 		return;
 	}
+	if (c->phase == PL_PH_PIECES) {
+		pl_pieces_resume(c);
+		return;
+	}
 	if (c->phase < PL_PH_LAST) {
 		pl_http_resume(c);
 		return;
 	}
+	if (c->in_pieces)
+		pl_pieces_end(c, false);
 	if ((c->is_ws || was_owed) && c->endpoint && c->endpoint->on_close) {
 		char *reason = c->is_ws ? c->reason : NULL;
 		if (c->is_ws)
@@ -236,7 +242,8 @@ static void input(struct pl_conn *c, char *at, size_t n)
 	case PL_PH_HEAD:
 	case PL_PH_BODY:
 	case PL_PH_OWED:
-	case PL_PH_LEAVING: pl_http_input(c, at, n); break;
+	case PL_PH_LEAVING:
+	case PL_PH_PIECES: pl_http_input(c, at, n); break;
 	case PL_PH_OPEN:
 	case PL_PH_CLOSING: pl_ws_input(c, at, n); break;
 	case PL_PH_LAST:

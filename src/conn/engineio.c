@@ -90,6 +90,12 @@ int pl_eios_new(struct pl_loop *loop, struct pl_conns *conns, uint32_t worker,
 	return 0;
 }
 
+void pl_eios_set_siblings(struct pl_eios *set, struct pl_conns *const *conns, uint32_t n)
+{
+	set->siblings = conns;
+	set->nsiblings = n;
+}
+
 static void close_all(struct pl_list *list)
 {
 	PL_LIST_EACH (it, list)
@@ -235,6 +241,18 @@ void pl_eio_open(struct pl_eio *e)
 		return; /* closed inside on_open */
 	e->state = PL_EIO_IS_OPEN;
 	pl_eio_beat_begin(e);
+}
+
+bool pl_eio_forward(const struct pl_eios *set, struct pl_conn *c, const struct pl_request *q,
+		    struct pl_slice sid)
+{
+	uint8_t bytes[PL_EIO_SID_BYTES];
+	size_t n = 0;
+	if (sid.len != PL_EIO_SID_TEXT || pl_base64url_decode(sid, bytes, sizeof(bytes), &n))
+		return false;
+	uint32_t worker = (uint32_t)bytes[n - 2] << 8 | bytes[n - 1];
+	return worker != set->worker && worker < set->nsiblings &&
+	       !pl_conn_move(c, q, set->siblings[worker]);
 }
 
 void pl_eio_put_hello(struct pl_buf *b, const struct pl_eio *e)
@@ -396,9 +414,24 @@ void pl_eio_end(struct pl_eio *e, enum pl_eio_reason why, enum pl_eio_type last)
 	end_later(e);
 }
 
-void pl_eio_close(struct pl_eio *e, enum pl_eio_reason why, uint16_t code)
+/*
+ * A client that finds the goodbye in one payload with what was said before it thinks that the line
+ * broke, before it has looked at that. So it comes alone, with the next poll - unless no next one
+ * may come, because the server goes.
+ */
+bool pl_eio_say_goodbye(struct pl_eio *e)
 {
 	const struct pl_eio_packet goodbye = {.type = PL_EIO_CLOSE};
+	struct pl_eio_polling *p = e->polling;
+	if (!p->has_goodbye && (!p->queue.len || e->set->is_draining)) {
+		pl_eio_put(&p->queue, &goodbye);
+		p->has_goodbye = true;
+	}
+	return p->has_goodbye;
+}
+
+void pl_eio_close(struct pl_eio *e, enum pl_eio_reason why, uint16_t code)
+{
 	if (!pl_eio_is_open(e))
 		return;
 	e->reason = (uint8_t)why;
@@ -411,11 +444,12 @@ void pl_eio_close(struct pl_eio *e, enum pl_eio_reason why, uint16_t code)
 	}
 	e->state = PL_EIO_LEAVING;
 	pl_eio_drop_probe(e);
-	pl_eio_put(&e->polling->queue, &goodbye);
 	pl_eio_beat_leave(e);
+	bool is_last = pl_eio_say_goodbye(e);
 	if (pl_eio_has_poll(e)) {
 		pl_eio_answer(e);
-		bury(e);
+		if (is_last)
+			bury(e);
 	}
 	end_later(e);
 }

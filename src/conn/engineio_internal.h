@@ -33,10 +33,12 @@ struct pl_eio_polling {
 	struct pl_conn *get;   /* the poll that hangs; NULL: none */
 	struct pl_conn *probe; /* the WebSocket that wants to take over; NULL: none */
 	struct pl_buf queue;   /* packets, as a payload */
+	uint64_t posted_ms;    /* when the last post was there as a whole */
 	struct pl_eio_principal principal;
 	struct pl_ip site; /* whose place it holds at the gate */
 	int32_t cors;      /* of `get` */
 	bool is_counted;   /* it holds one */
+	bool has_goodbye;  /* the last packet is queued */
 	bool is_probed;    /* `3probe` was said: polls are not kept hanging */
 };
 
@@ -89,6 +91,8 @@ struct pl_eios {
 	struct pl_reap reap;
 	struct pl_eio *ended;
 	uint64_t seed[2];
+	struct pl_conns *const *siblings; /* by the number of their worker */
+	uint32_t nsiblings;
 	uint64_t last_number;
 	size_t nopen, npolling;
 	uint32_t worker;
@@ -105,11 +109,16 @@ void pl_eio_open(struct pl_eio *);
 void pl_eio_discard(struct pl_eio *);
 /* NULL: none of that name here. */
 struct pl_eio *pl_eio_find(struct pl_eios *, struct pl_slice sid);
+/* True: the session is another worker's, where the connection is now. */
+bool pl_eio_forward(const struct pl_eios *, struct pl_conn *, const struct pl_request *,
+		    struct pl_slice sid);
 /*
  * Over at once: a poll that hangs is answered with what is queued and `last` (CLOSE or NOOP), a
  * WebSocket closed. on_close at the end of the turn. Nothing happens if it is over already.
  */
 void pl_eio_end(struct pl_eio *, enum pl_eio_reason, enum pl_eio_type last);
+/* Of one that is LEAVING: whether what is queued now is the last of it. */
+bool pl_eio_say_goodbye(struct pl_eio *);
 /* Its last packets were fetched, or nobody came for them. */
 void pl_eio_gone(struct pl_eio *);
 /* The open packet of this session. */

@@ -571,6 +571,56 @@ static void two_polls_at_once_end_it(void **state)
 	world_close(&w);
 }
 
+/* One that ends while another is under way: nobody can say which was meant to be first. */
+static void two_posts_at_once_end_it(void **state)
+{
+	struct world w;
+	char head[256];
+	world_open(&w, state, world_options());
+	struct client *slow = world_shake(&w, ""), *fast = client_join(&w);
+	int n = snprintf(head, sizeof(head),
+			 "POST /engine.io/?%s HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n4sl",
+			 query_of(&w, "polling"));
+	client_write(&w, slow, pl_slice(head, (size_t)n));
+	world_pass(&w, 5);
+	client_post(&w, fast, "4fast");
+	client_expect(&w, fast, 200, "ok");
+	assert_int_equal(w.closes, 0);
+	client_write(&w, slow, PL_S("ow"));
+	client_expect(&w, slow, 400, "");
+	assert_int_equal(w.closes, 1);
+	assert_int_equal(w.reason, PL_EIO_TRANSPORT_ERROR);
+	assert_int_equal(w.messages, 1);
+	client_post(&w, fast, "4late");
+	client_expect(&w, fast, 400, ERROR("1", "Session ID unknown"));
+	world_close(&w);
+}
+
+/* As many as one likes, one after the other, and slow ones too. */
+static void posts_in_turn_do_not_overlap(void **state)
+{
+	struct world w;
+	char head[256];
+	world_open(&w, state, world_options());
+	struct client *c = world_shake(&w, ""), *other = client_join(&w);
+	for (int i = 0; i < 20; i++) {
+		client_post(&w, i % 2 ? c : other, "4a");
+		client_expect(&w, i % 2 ? c : other, 200, "ok");
+	}
+	int n = snprintf(head, sizeof(head),
+			 "POST /engine.io/?%s HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n4sl",
+			 query_of(&w, "polling"));
+	for (int i = 0; i < 3; i++) {
+		client_write(&w, c, pl_slice(head, (size_t)n));
+		world_pass(&w, 3);
+		client_write(&w, c, PL_S("ow"));
+		client_expect(&w, c, 200, "ok");
+	}
+	assert_int_equal(w.messages, 23);
+	assert_int_equal(w.closes, 0);
+	world_close(&w);
+}
+
 static void the_client_closes(void **state)
 {
 	struct world w;
@@ -616,12 +666,12 @@ static void we_close_while_a_poll_hangs(void **state)
 		    "4close\x1e"
 		    "4b");
 	client_expect(&w, c, 200, "ok");
-	client_expect(&w, poll, 200,
-		      "4a\x1e"
-		      "1");
+	client_expect(&w, poll, 200, "4a");
 	assert_int_equal(w.messages, 2);
 	assert_int_equal(w.closes, 1);
 	assert_int_equal(w.reason, PL_EIO_FORCED);
+	client_poll(&w, poll);
+	client_expect(&w, poll, 200, "1");
 	client_poll(&w, poll);
 	client_expect(&w, poll, 400, ERROR("1", "Session ID unknown"));
 	world_close(&w);
@@ -644,9 +694,9 @@ static void we_close_while_none_hangs(void **state)
 	client_expect(&w, c, 200, "ok");
 	assert_int_equal(w.messages, 2);
 	client_poll(&w, c);
-	client_expect(&w, c, 200,
-		      "4a\x1e"
-		      "1");
+	client_expect(&w, c, 200, "4a");
+	client_poll(&w, c);
+	client_expect(&w, c, 200, "1");
 	client_poll(&w, c);
 	client_expect(&w, c, 400, ERROR("1", "Session ID unknown"));
 	world_close(&w);
@@ -660,9 +710,9 @@ static void we_close_inside_on_open(void **state)
 	w.closes_at_once = true;
 	struct client *c = world_shake(&w, "");
 	client_poll(&w, c);
-	client_expect(&w, c, 200,
-		      "4and goodbye\x1e"
-		      "1");
+	client_expect(&w, c, 200, "4and goodbye");
+	client_poll(&w, c);
+	client_expect(&w, c, 200, "1");
 	struct client *ws = world_shake_ws(&w, "");
 	ws_expect(&w, ws, PL_WS_TEXT, "4and goodbye");
 	ws_expect_close(&w, ws, 4000);
@@ -819,6 +869,8 @@ int main(void)
 		WORLD_TESTS(too_many_packets_end_it),
 		WORLD_TESTS(packets_that_mean_nothing_are_passed_over),
 		WORLD_TESTS(two_polls_at_once_end_it),
+		WORLD_TESTS(two_posts_at_once_end_it),
+		WORLD_TESTS(posts_in_turn_do_not_overlap),
 		WORLD_TESTS(the_client_closes),
 		WORLD_TESTS(a_poll_that_is_given_up_ends_it),
 		WORLD_TESTS(we_close_while_a_poll_hangs),

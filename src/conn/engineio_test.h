@@ -27,6 +27,8 @@ struct world {
 	struct pl_eio_options o;
 	struct pl_eio_ops ops;
 	struct pl_eios *eios;
+	uint32_t worker;
+	struct world *other; /* a second worker that is turned along; NULL: none */
 	struct pl_route rows[2];
 	struct client clients[CLIENTS_MAX];
 	char sid[64]; /* of the last handshake that was answered */
@@ -120,7 +122,7 @@ static inline bool world_serve(struct world *w, const struct way *way)
 {
 	w->ops = (struct pl_eio_ops){app_open, app_message, app_upgrade, app_pong, app_close};
 	if (!line_serve(&w->line, way, 100) ||
-	    pl_eios_new(w->line.loop, w->line.set, 7, &w->o, &w->ops, w, &w->eios))
+	    pl_eios_new(w->line.loop, w->line.set, w->worker, &w->o, &w->ops, w, &w->eios))
 		return false;
 	w->rows[0] = (struct pl_route){PL_HTTP_OTHER, "/engine.io/", pl_eios_upgrade(w->eios)};
 	w->rows[1] = (struct pl_route){PL_HTTP_ANY, "/engine.io/", pl_eios_http(w->eios)};
@@ -130,7 +132,7 @@ static inline bool world_serve(struct world *w, const struct way *way)
 
 static inline void world_prepare(struct world *w, struct pl_eio_options o)
 {
-	*w = (struct world){.o = o};
+	*w = (struct world){.o = o, .worker = 7};
 	w->line = (struct line){.o = line_options(), .fd = -1};
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		w->clients[i].fd = -1;
@@ -203,6 +205,8 @@ static inline void world_turn_for(struct world *w, int ms)
 	line_server_begins(&w->line);
 	pl_loop_turn(w->line.loop, ms);
 	line_server_ends(&w->line);
+	if (w->other)
+		pl_loop_turn(w->other->line.loop, 0);
 	for (int i = 0; i < CLIENTS_MAX; i++)
 		client_hear(&w->clients[i]);
 }

@@ -109,6 +109,8 @@ static void take_over(struct pl_eios *set, struct pl_conn *c, const struct pl_re
 		      const struct pl_eio_query *query, const struct pl_eio_asker *asker)
 {
 	struct pl_eio *e = pl_eio_find(set, query->sid);
+	if (!e && pl_eio_forward(set, c, q, query->sid))
+		return;
 	if (!e || (e->polling && !pl_eio_is_bound(e, c, asker, true)))
 		refuse(c, PL_EIO_UNKNOWN_SID);
 	else if (query->version != 4)

@@ -165,7 +165,11 @@ static inline struct rig *rig_new(void)
 					   .page_max = 200,
 					   .rooms_max = 100000,
 					   .rooms_open = true,
-					   .online_max = 100000};
+					   .online_max = 100000,
+					   .ring_ms = 30000,
+					   .call_max_ms = 3600000,
+					   .calls_per_user = 4,
+					   .calls_max = 1000};
 	r->signing.expiry_warning_ms = 60000;
 	r->signing.provision = true;
 	r->signing.realtime_history = 1000;

@@ -55,6 +55,9 @@ void pl_cors_reply(struct pl_conn *, const struct pl_cors *, unsigned status, st
 void pl_cors_fail(struct pl_conn *, const struct pl_cors *, unsigned status, const char *text,
 		  uint64_t retry_ms);
 
+/* turn.c, see visit.h: for who has a token */
+void pl_rest_turn(struct pl_rest *, struct pl_conn *, const struct pl_request *);
+
 /* accounts.c */
 void pl_rest_register(struct pl_rest *, struct pl_conn *, const struct pl_request *);
 void pl_rest_login(struct pl_rest *, struct pl_conn *, const struct pl_request *);

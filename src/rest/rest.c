@@ -1,6 +1,8 @@
 /* rest.c - the table of routes, and the one door that all requests come through. */
 #include "rest/internal.h"
 
+#include "rest/visit.h"
+
 /* QryptChat's path on its web server: there it told where the WebSocket is. */
 static void qrypt_info(struct pl_rest *r, struct pl_conn *c, const struct pl_request *q)
 {
@@ -18,6 +20,8 @@ static const struct pl_rest_row rows[] = {
 	{PL_HTTP_OPTIONS, "/ws/stats", PL_REST_ANYONE, pl_rest_preflight, NULL},
 	{PL_HTTP_OPTIONS, "/ws/broadcast", PL_REST_ANYONE, pl_rest_preflight, NULL},
 	{PL_HTTP_GET, "/api/websocket", PL_REST_ANYONE, qrypt_info, NULL},
+	{PL_HTTP_GET, "/api/turn", PL_REST_ANYONE, pl_rest_turn, pl_rest_visit_gone},
+	{PL_HTTP_OPTIONS, "/api/turn", PL_REST_ANYONE, pl_rest_preflight, NULL},
 #define ACCOUNTS(at)                                                                              \
 	{PL_HTTP_POST, at "/register", PL_REST_ANYONE, pl_rest_register, pl_rest_account_gone},   \
 		{PL_HTTP_POST, at "/login", PL_REST_ANYONE, pl_rest_login, pl_rest_account_gone}, \

@@ -13,6 +13,7 @@
 
 #include "auth/auth.h"
 #include "auth/hasher.h"
+#include "auth/turn.h"
 #include "chat/hub.h"
 #include "conn/conn.h"
 #include "wire/json.h"
@@ -52,7 +53,7 @@ struct pl_rest_shared {
 	void *ctx;
 };
 
-enum { PL_REST_ROUTES_MAX = 32 };
+enum { PL_REST_ROUTES_MAX = 40 };
 
 /* What accounts are like. Immutable while in use. */
 struct pl_account_options {
@@ -78,6 +79,7 @@ struct pl_rest {
 	struct pl_admin_key key;       /* written on the worker's thread, or before it starts */
 	uint32_t gathers;              /* answers that wait for the other workers */
 	struct pl_accounts accounts;   /* zero: there are none. Set after pl_rest_init */
+	const struct pl_turn *turn;    /* relays for calls; NULL: none. As accounts->options */
 	struct pl_json_parser *bodies; /* for bodies that may be large; the worker's scratch */
 	bool is_open; /* what its row says may be open asks for no key. On the worker's thread */
 	/* Who can ask here has the data directory's files: the admin key is not asked for. */

@@ -38,6 +38,14 @@ static const struct unsafe unsafes[] = {
 	{"origins", "a.example", NULL, NULL, true, "not an origin"},
 	{"origins", "https://a.example/", NULL, NULL, true, "not an origin"},
 	{"trusted_proxies", "10.0.0.1,proxy", NULL, NULL, true, "\"proxy\" is not an IP"},
+	{"calls.turn_urls", "turn:a.example,http://a.example", NULL, NULL, true,
+	 "\"http://a.example\" does not begin with turn:"},
+	{"calls.turn_urls", "turn:a.example", NULL, NULL, false, "no password"},
+	{"calls.turn_secret", "fifteen bytes!!", "calls.turn_urls", "turn:a.example", true,
+	 "at least 16"},
+	{"calls.turn_secret", SECRET_32, "calls.turn_urls", "stun:a.example", true, "names none"},
+	{"calls.turn_secret_file", "/nonexistent", "calls.turn_urls", "turn:a.example", true,
+	 "cannot read"},
 	{"store.kind", "memory", NULL, NULL, false, "lost"},
 };
 
@@ -70,12 +78,14 @@ static void safe_settings_are_not_blamed(void **state)
 		set("data", "/nonexistent"),
 		set("auth.secret", SECRET_32),
 		set("admin.key", "sixteen bytes!!!"),
+		set("calls.turn_urls", "turn:a.example?transport=udp,stun:a.example"),
+		set("calls.turn_secret", SECRET_32),
 		set("origins", "https://a.example:8443,http://[::1]:80"),
 		set("trusted_proxies", "10.0.0.1,fd00::1"),
 		set("listen", "127.0.0.1:0,127.0.0.1:0,[::1]:0,unix:/run/p"),
 	};
 	struct loaded l = load(NULL, flags, COUNT(flags));
-	l.findings.text.len = 0; /* two secrets in flags */
+	l.findings.text.len = 0; /* three secrets in flags */
 	assert_int_equal(pl_config_check(l.config, &l.findings), 0);
 	assert_int_equal(l.findings.text.len, 0);
 	unload(&l);

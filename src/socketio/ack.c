@@ -30,6 +30,22 @@ int parley_ack(const parley_packet *p, const struct parley_field *args)
 	return err;
 }
 
+bool pl_packet_take_ack(const parley_packet *p, uint64_t *id)
+{
+	if (!parley_wants_ack(p))
+		return false;
+	*p->is_acked = true;
+	*id = p->id;
+	return true;
+}
+
+int pl_sio_ack_json(parley_socket *k, uint64_t id, struct pl_slice json,
+		    const struct pl_slice *attachments, uint32_t n)
+{
+	struct pl_sio_head head = {.type = PL_SIO_ACK, .has_id = true, .id = id};
+	return pl_emit_json(k, &head, json, attachments, n);
+}
+
 /* An answer that is given later: its words come home in a packet of their own. */
 struct parley_reply {
 	struct pl_errand errand;
@@ -160,13 +176,9 @@ static void append(parley_socket *k, struct pl_sio_wait *w)
 	x->nwaits++;
 }
 
-int parley_emit_with_ack(parley_socket *k, struct parley_slice event,
-			 const struct parley_field *args, uint32_t timeout_ms,
-			 parley_on_ack *on_ack, void *ctx)
+/* A wait with the next id, not begun yet. */
+static int wait_new(parley_socket *k, parley_on_ack *on_ack, void *ctx, struct pl_sio_wait **out)
 {
-	struct pl_sio_head head = {.type = PL_SIO_EVENT, .has_id = true, .id = k->hall->next_ack};
-	if (!on_ack || !event.at)
-		return PARLEY_EINVAL;
 	if (!parley_socket_is_connected(k))
 		return PARLEY_ECLOSED;
 	if (!pl_extra_of(k))
@@ -174,15 +186,47 @@ int parley_emit_with_ack(parley_socket *k, struct parley_slice event,
 	if (k->extra->nwaits >= WAITS_MAX)
 		return PARLEY_ELIMIT;
 	struct pl_sio_wait *w = PL_NEW(struct pl_sio_wait);
-	int err = w ? pl_emit_packet(k, &head, pl_in(event), args) : PL_ENOMEM;
+	if (!w)
+		return PARLEY_ENOMEM;
+	*w = (struct pl_sio_wait){
+		.socket = k, .on_ack = on_ack, .ctx = ctx, .id = k->hall->next_ack};
+	*out = w;
+	return 0;
+}
+
+/* After it was sent, or not. */
+static int wait_begin(parley_socket *k, struct pl_sio_wait *w, int err, uint32_t timeout_ms)
+{
 	if (err) {
 		pl_free(w);
 		return err;
 	}
-	*w = (struct pl_sio_wait){
-		.socket = k, .on_ack = on_ack, .ctx = ctx, .id = k->hall->next_ack++};
+	k->hall->next_ack++;
 	pl_timer_init(&w->deadline, on_deadline);
 	pl_timer_set(k->hall->site->loop, &w->deadline, timeout_ms ? timeout_ms : TIMEOUT_MS);
 	append(k, w);
 	return 0;
+}
+
+int parley_emit_with_ack(parley_socket *k, struct parley_slice event,
+			 const struct parley_field *args, uint32_t timeout_ms,
+			 parley_on_ack *on_ack, void *ctx)
+{
+	struct pl_sio_head head = {.type = PL_SIO_EVENT, .has_id = true, .id = k->hall->next_ack};
+	struct pl_sio_wait *w = NULL;
+	if (!on_ack || !event.at)
+		return PARLEY_EINVAL;
+	int err = wait_new(k, on_ack, ctx, &w);
+	return err ? err
+		   : wait_begin(k, w, pl_emit_packet(k, &head, pl_in(event), args), timeout_ms);
+}
+
+int pl_sio_ask_json(parley_socket *k, struct pl_slice json, const struct pl_slice *attachments,
+		    uint32_t n, uint32_t timeout_ms, parley_on_ack *on_ack, void *ctx)
+{
+	struct pl_sio_head head = {.type = PL_SIO_EVENT, .has_id = true, .id = k->hall->next_ack};
+	struct pl_sio_wait *w = NULL;
+	int err = wait_new(k, on_ack, ctx, &w);
+	return err ? err
+		   : wait_begin(k, w, pl_emit_json(k, &head, json, attachments, n), timeout_ms);
 }

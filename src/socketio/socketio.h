@@ -123,6 +123,16 @@ void pl_sio_shared_fini(struct pl_sio_shared *);
 void pl_sio_push(parley_socket *, struct pl_sio_shared *);
 /* One event to one socket; json as above. */
 int pl_sio_emit_json(parley_socket *, struct pl_slice json);
+/* As parley_emit_with_ack, with JSON and attachments as above. */
+int pl_sio_ask_json(parley_socket *, struct pl_slice json, const struct pl_slice *attachments,
+		    uint32_t n, uint32_t timeout_ms, parley_on_ack *, void *ctx);
+/*
+ * The acknowledgement that the event asks for, to be given by the caller; false: none, or somebody
+ * took it already. It is a number, which may outlive the packet; json: the array of the answer.
+ */
+bool pl_packet_take_ack(const parley_packet *, uint64_t *id);
+int pl_sio_ack_json(parley_socket *, uint64_t id, struct pl_slice json,
+		    const struct pl_slice *attachments, uint32_t n);
 
 /* ---- what an observer of all sockets of a worker hears (the admin namespace) ---- */
 

@@ -125,7 +125,7 @@ int pl_memory_file_progress(struct pl_memory *m, struct pl_op *op)
 	struct pl_op_file_progress *in = &op->file_progress;
 	struct pl_mem_file *x = find(m, &in->id);
 	if (!x || x->message)
-		return PL_ENOTFOUND;
+		return x ? PL_ESTATE : PL_ENOTFOUND;
 	if (in->stored > x->f.size)
 		return PL_EINVAL;
 	if (in->stored <= x->f.stored)

@@ -94,8 +94,7 @@ static int add_file(struct pl_sqlite *c, const struct pl_file *f, int64_t owner,
 static int meet(struct pl_sqlite *c, struct pl_op *op, struct pl_uuid *conversation)
 {
 	struct pl_op_file_start *in = &op->file_start;
-	struct pl_meeting m = {
-		.user = &in->user, .to = in->to, .to_anyone = true, .create = true};
+	struct pl_meeting m = {.user = &in->user, .to = in->to, .to_anyone = true, .create = true};
 	int err = pl_meet(c, &op->arena, &m);
 	if (err)
 		return err;
@@ -152,7 +151,7 @@ int pl_sqlite_file_progress(struct pl_sqlite *c, struct pl_op *op)
 	struct found it;
 	int err = read_file(c, &op->arena, &in->id, &it);
 	if (!err && it.message)
-		err = PL_ENOTFOUND;
+		err = PL_ESTATE;
 	if (!err && in->stored > it.f.size)
 		err = PL_EINVAL;
 	if (err || in->stored <= it.f.stored)

@@ -357,7 +357,7 @@ struct pl_op_file_progress {
 	struct pl_uuid id;
 	uint64_t stored; /* synced; less than was said before changes nothing */
 
-	/* err: PL_ENOTFOUND: there is no such unfinished upload */
+	/* err: PL_ENOTFOUND: there is no such upload; PL_ESTATE: it is complete */
 };
 
 struct pl_op_file_abort {

@@ -221,7 +221,7 @@ static void it_is_complete_with_its_message_and_once(void **state)
 	struct pl_op *it = resume(r, c.alice, id, 0);
 	assert_true(pl_uuid_eq(&it->file_resume.file.message, &first->send.message.id));
 	assert_int_equal(abort_it(r, c.alice, id), PL_ESTATE);
-	assert_int_equal(progress(r, id, 100), PL_ENOTFOUND);
+	assert_int_equal(progress(r, id, 100), PL_ESTATE);
 	pl_op_free(first);
 	pl_op_free(again);
 	pl_op_free(page);

@@ -30,6 +30,9 @@ function flag(name, otherwise) {
 	return found ? found[1] : otherwise;
 }
 
+/* ... and to one that takes options: any number of connections from here, besides. */
+const settings = () => ['limits.enabled=false', `workers=${flag('workers', '1')}`, `engine=${flag('engine', 'auto')}`];
+
 const workers = () => Number(flag('workers', '1'));
 
 function accepts(port) {
@@ -228,4 +231,4 @@ function clients(t, program, where) {
 	};
 }
 
-module.exports = { Program, Plain, clients, workers };
+module.exports = { Program, Plain, clients, workers, settings };

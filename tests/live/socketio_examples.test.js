@@ -6,14 +6,14 @@
 const assert = require('node:assert/strict');
 const { test, before, after } = require('node:test');
 const { io } = require('socket.io-client');
-const { Program } = require('./program.js');
+const { Program, settings } = require('./program.js');
 const { sleep, within } = require('./harness.js');
 
 const REPLY_MS = 10000;
 const EVENTS = ['joined', 'left', 'gone', 'typing', 'message'];
 
 let program;
-before(async () => (program = await Program.start('socketio_chat')));
+before(async () => (program = await Program.start('socketio_chat', { args: settings() })));
 after(() => program.stop());
 
 /* A stock client that keeps what it hears as [event, ...arguments]. */
