@@ -7,6 +7,7 @@ static struct pl_user shown(const struct pl_user *u)
 {
 	return (struct pl_user){.id = u->id,
 				.subject = u->subject,
+				.subject_is_number = u->subject_is_number,
 				.username = u->username,
 				.display_name = u->display_name,
 				.avatar_url = u->avatar_url};

@@ -305,6 +305,7 @@ static int check(struct call *c, int side, const struct pl_event *e)
 	unsigned now = c->state == CONNECTED ? TALK : side == CALLER ? RINGS_CALLER : RINGS_CALLEE;
 	if (!takes_part(c, side, e))
 		return PL_ENOTFOUND;
+	c->party[side].user.subject_is_number = e->actor.subject_is_number;
 	bool is_other_kind = e->call->what == PL_CALL_ANSWER && e->call->has_keys != c->has_keys;
 	return when[e->call->what] & now && !is_other_kind ? 0 : PL_ESTATE;
 }

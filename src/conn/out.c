@@ -175,7 +175,9 @@ static void listen_again(struct pl_conn *c)
 {
 	if (c->is_reading)
 		return;
-	if (c->phase == PL_PH_OPEN || c->phase == PL_PH_CLOSING)
+	if (c->phase == PL_PH_PIECES)
+		pl_pieces_sent(c);
+	else if (c->phase == PL_PH_OPEN || c->phase == PL_PH_CLOSING)
 		pl_conn_read_on(c, true);
 	else if (c->phase == PL_PH_HEAD || c->phase == PL_PH_BODY)
 		pl_conn_resume_later(c); /* requests may wait: no place for callbacks here */
@@ -183,6 +185,8 @@ static void listen_again(struct pl_conn *c)
 
 static void note_progress(struct pl_conn *c)
 {
+	if (c->phase == PL_PH_PIECES)
+		pl_pieces_sent(c);
 	if (!c->queue || c->queue->q.bytes > pl_conn_ws(c)->out_soft)
 		return;
 	c->queue->q.slow_since_ms = 0;

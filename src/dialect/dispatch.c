@@ -47,7 +47,9 @@ struct pl_verdict pl_dispatch(const struct pl_message_row *row, struct pl_sessio
 	if (row->who == PL_SIGNED_IN && !pl_session_is_signed_in(s))
 		return v;
 	memset(in, 0, row->size);
-	v.err = pl_schema_read(row->fields, body, in, &v.field);
+	v.err = row->is_bare && !pl_json_is(body, PL_JSON_OBJECT)
+			? pl_schema_read_bare(row->fields, body, in, &v.field)
+			: pl_schema_read(row->fields, body, in, &v.field);
 	v.what = v.err == PL_ENOTFOUND ? PL_FIELD_MISSING : PL_FIELD_BAD;
 	if (v.err)
 		return v;
@@ -78,7 +80,8 @@ static void put_error(struct pl_buf *out, const struct pl_message_row *row, cons
 
 static void put_field_rows(const struct pl_message_row *row, struct pl_buf *out)
 {
-	static const char *const types[] = {"string", "whole number", "boolean", "value"};
+	static const char *const types[] = {"string", "whole number", "boolean", "value",
+					    "string or whole number"};
 	for (const struct pl_field *f = row->fields; f && f->name; f++)
 		pl_buf_printf(out, "| `%s` | `%s` | %s%s | %s |\n", row->name, f->name,
 			      types[f->type], f->flags & PL_REQUIRED ? "" : ", optional", f->doc);
@@ -89,6 +92,8 @@ static void put_message_row(const struct pl_message_row *r, struct pl_buf *out)
 	pl_buf_printf(out, "| `%s` | %s | ", r->name,
 		      r->who == PL_SIGNED_IN ? "signed in" : "anyone");
 	put_fields(r, out);
+	if (r->is_bare)
+		PL_PUT(out, ", or its bare value");
 	pl_buf_printf(out, " | %s | %s | %s |\n", r->reply, r->others ? r->others : "–", r->doc);
 }
 

@@ -12,6 +12,7 @@ enum pl_field_type {
 	PL_INT,  /* int64_t, 0 when absent; a whole number from 0 */
 	PL_BOOL, /* bool */
 	PL_NODE, /* const struct pl_json *: any value, looked at by the handler */
+	PL_NAME, /* as PL_STR, or a whole number: its text */
 };
 
 enum {
@@ -26,7 +27,8 @@ struct pl_field {
 	enum pl_field_type type;
 	unsigned flags;
 	size_t offset; /* in the input struct; two names with one offset are alternatives */
-	uint32_t max;  /* PL_STR: bytes, longer is refused; PL_INT: larger values count as this */
+	uint32_t max;  /* PL_STR, PL_NAME: bytes, longer is refused; PL_INT: larger values count as
+			  this */
 	const char *doc;
 };
 
@@ -42,5 +44,8 @@ struct pl_field {
  */
 int pl_schema_read(const struct pl_field *fields, const struct pl_json *object, void *out,
 		   const char **bad) PL_MUST_CHECK;
+/* The same of one field, whose value stands by itself. */
+int pl_schema_read_bare(const struct pl_field *, const struct pl_json *value, void *out,
+			const char **bad) PL_MUST_CHECK;
 
 #endif

@@ -23,6 +23,9 @@ struct pl_gateway_options {
 	bool realtime_single_session; /* a newer connection of a user and kind ends the older */
 	bool realtime_push_init;      /* older clients hear INIT_DATA without asking */
 	uint32_t realtime_history;    /* messages of a history */
+	uint32_t socketio_typing_ms;  /* typing without another keystroke ends by itself */
+	uint32_t socketio_recovery;   /* messages that a client is shown at most when it comes back;
+					 0: it comes as a new one */
 };
 
 struct pl_custom_message;
@@ -37,6 +40,7 @@ struct pl_gateway {
 	struct pl_buf out; /* scratch of the reply that is being written */
 	uint64_t next_id;
 	const struct pl_custom_message *native_handlers; /* native.h; NULL: none */
+	struct pl_uploads *uploads; /* upload.h; NULL: none. The owner's, not the gateway's */
 	/* While somebody is told that signing in failed: why the token was refused; NULL: it was
 	 * not. */
 	const char *refusal;

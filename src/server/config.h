@@ -23,13 +23,16 @@ enum {
 };
 
 /* In the data directory. */
-#define PL_DATABASE_NAME     "parley.db"
-#define PL_JWT_KEY_NAME      "jwt.key"
-#define PL_ADMIN_KEY_NAME    "admin.key"
-#define PL_ADMIN_SOCKET_NAME "admin.sock"
+#define PL_DATABASE_NAME      "parley.db"
+#define PL_FILES_NAME         "files"
+#define PL_FILES_SCRATCH_NAME "files.memory" /* of a store that forgets */
+#define PL_JWT_KEY_NAME       "jwt.key"
+#define PL_ADMIN_KEY_NAME     "admin.key"
+#define PL_ADMIN_SOCKET_NAME  "admin.sock"
 
 enum pl_log_format { PL_LOG_AUTO, PL_LOG_JSON, PL_LOG_TEXT };
 enum pl_store_kind { PL_STORE_SQLITE, PL_STORE_MEMORY };
+enum pl_socketio_transports { PL_SOCKETIO_BOTH, PL_SOCKETIO_POLLING, PL_SOCKETIO_WEBSOCKET };
 enum pl_admin_mode { PL_ADMIN_DEVELOPMENT, PL_ADMIN_PRODUCTION };
 
 /* How a listener speaks where the path does not decide. */
@@ -143,6 +146,14 @@ struct pl_config {
 	uint32_t realtime_history;
 	uint64_t realtime_heartbeat_ms;
 
+	struct pl_string_list socketio_origins;
+	enum pl_socketio_transports socketio_transports;
+	uint64_t socketio_ping_interval_ms, socketio_ping_timeout_ms;
+	uint64_t socketio_upgrade_timeout_ms, socketio_connect_timeout_ms;
+	size_t socketio_max_payload;
+	bool socketio_compression;
+	uint64_t socketio_typing_ms;
+	uint32_t socketio_recovery_messages, socketio_connects_per_minute;
 	bool socketio_open_rest;
 	char *socketio_admin_user, *socketio_admin_password_hash;
 	bool socketio_admin_readonly;
@@ -150,6 +161,12 @@ struct pl_config {
 	uint32_t socketio_admin_sessions;
 
 	bool handler_samples;
+
+	size_t files_max_size, files_chunk, files_quota, files_keep_free;
+	struct pl_string_list files_types;
+	uint32_t files_unfinished, files_per_minute;
+	uint64_t files_expiry_ms;
+	uint32_t files_threads;
 
 	char *admin_key, *admin_key_file; /* at most one of them after loading */
 	uint64_t drain_deadline_ms;

@@ -4,6 +4,7 @@
 
 #include "rest/rest.h"
 #include "server/dialects.h"
+#include "server/file_keeper.h"
 #include "server/server.h"
 #include "server/settings.h"
 #include "server/worker.h"
@@ -34,6 +35,7 @@ struct pl_site {
 	/* The chat, if there is one. */
 	struct pl_hub hub;
 	struct pl_gateway gateway;
+	struct pl_uploads *uploads;
 	struct pl_rest rest;
 	struct pl_rest control; /* at the data directory's socket */
 	struct pl_route control_routes[PL_REST_ROUTES_MAX];
@@ -88,6 +90,7 @@ struct parley_server {
 
 	struct pl_handlers *handlers;
 	struct pl_sio *sio;
+	bool has_socketio;          /* the chat is its namespace "/" */
 	struct pl_sio_admin *admin; /* from the first start on; NULL: there is none */
 	struct pl_mount mounts[PL_MOUNTS_MAX];
 	size_t nmounts;
@@ -112,6 +115,8 @@ struct parley_server {
 	struct pl_store *store;
 	struct pl_metrics store_metrics;
 	struct pl_hasher *hasher; /* NULL: no accounts, no Admin UI */
+	struct pl_files *files;
+	struct pl_file_keeper file_keeper;
 	/* What the REST routes look at: the sets and hubs of all sites, and the store's set. */
 	struct pl_rest_shared rest;
 	const struct pl_metrics **sets;
@@ -147,6 +152,9 @@ int pl_server_because(struct parley_server *, int err, const char *why);
 int pl_server_make_admin(struct parley_server *, struct pl_buf *why) PL_MUST_CHECK;
 /* For pl_rest_shared: an event to everybody in "/". */
 int pl_server_broadcast(void *server, struct pl_slice event, const struct pl_json *data);
+
+/* socketio.c: the chat's namespace, where it is wanted. Before the sites. */
+int pl_server_add_socketio(struct parley_server *, struct pl_buf *why) PL_MUST_CHECK;
 
 /* server.c: the certificate that the configuration names, or NULL; reasons go to why. */
 int pl_server_load_tls(const struct pl_config *, struct pl_buf *why,

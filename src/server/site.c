@@ -9,6 +9,8 @@
 
 static const struct pl_endpoint *dialect_of(const struct pl_site *site, size_t row, bool guests)
 {
+	if (!pl_dialects[row].endpoint)
+		return NULL;
 	return guests && pl_dialects[row].guests ? &site->for_guests[row] : &site->dialects[row];
 }
 
@@ -121,6 +123,8 @@ static void init_dialect(struct pl_site *site, size_t row)
 {
 	const struct pl_dialect_row *d = &pl_dialects[row];
 	struct pl_endpoint *both[] = {&site->dialects[row], &site->for_guests[row]};
+	if (!d->endpoint)
+		return;
 	if (d->options)
 		site->habits[row] = d->options(site->server->config);
 	for (size_t i = 0; i < 2; i++) {
@@ -144,6 +148,7 @@ static void init_rest(struct pl_site *site)
 	site->rest.bodies = site->control.bodies = site->gateway.messages;
 	site->rest.is_open = site->settings->open_rest;
 	site->control.is_trusted = true;
+	site->rest.files = site->control.files = s->files;
 	site->rest.accounts = site->control.accounts = accounts;
 	site->rest.turn = site->control.turn = &site->settings->calls.turn;
 }
@@ -163,6 +168,10 @@ static int init_chat(struct pl_site *site, uint32_t index, struct pl_auth *auth)
 		return err;
 	pl_gateway_set_auth(&site->gateway, pl_auth_retain(auth));
 	site->hub.store = s->store;
+	err = pl_uploads_new(&site->hub, s->files, &o->uploads, &site->uploads);
+	if (err)
+		return err;
+	site->gateway.uploads = site->uploads;
 	init_rest(site);
 	for (size_t i = 0; i < pl_dialect_count; i++)
 		init_dialect(site, i);
@@ -189,6 +198,8 @@ static int init_socketio(struct pl_site *site, uint32_t index)
 		return 0;
 	int err = pl_sio_site_new(site->server->sio, index, site->worker.loop, site->worker.conns,
 				  site->handlers, &site->sio);
+	if (!err && site->server->has_socketio)
+		pl_sio_site_set_ctx(site->sio, "/", &site->gateway);
 	if (!err && site->server->admin)
 		err = pl_sio_admin_site_new(site->server->admin, site->worker.loop, site->sio,
 					    site->server->hasher, &site->admin);
@@ -222,6 +233,9 @@ void pl_site_adopt(struct pl_site *site, struct pl_settings *settings, struct pl
 		site->hub.options = &settings->chat;
 		site->hub.limits = pl_settings_limits(settings);
 		site->gateway.options = &settings->gateway;
+		pl_uploads_set_options(site->uploads, &settings->uploads);
+		if (!site->worker.index)
+			site->server->file_keeper.expiry_ms = settings->upload_expiry_ms;
 		site->rest.key = settings->admin;
 		site->rest.is_open = settings->open_rest;
 		site->rest.accounts.options = &settings->accounts;
@@ -248,6 +262,7 @@ void pl_site_fini(struct pl_site *site)
 	pl_sio_site_free(site->sio);
 	pl_sio_admin_site_free(site->admin);
 	pl_handler_site_free(site->handlers);
+	pl_uploads_free(site->uploads);
 	if (site->has_gateway)
 		pl_gateway_fini(&site->gateway);
 	if (site->has_hub)
