@@ -6,8 +6,9 @@
 
 #include "wire/json_write.h"
 
-static const struct pl_message_row *const tables[] = {
-	pl_socketio_rooms, pl_socketio_messages, pl_socketio_presence, pl_socketio_files, NULL};
+static const struct pl_message_row *const tables[] = {pl_socketio_rooms,    pl_socketio_messages,
+						      pl_socketio_presence, pl_socketio_files,
+						      pl_socketio_calls,    NULL};
 
 /* ---- what goes out ---- */
 

@@ -39,6 +39,8 @@ describe('who may come in', () => {
 		const [, id] = await first.hear('session');
 		assert.match(id, /^[0-9a-f]{32}$/);
 		assert.equal(before, true);
+		/* Again, for a page that listens only from now on. */
+		assert.deepEqual(await first.hear('session'), ['session', id]);
 		await first.hear('config');
 		first.close();
 		const again = await login(program, { sessionId: id });
