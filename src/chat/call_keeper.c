@@ -160,7 +160,10 @@ static int ask_to_enter(struct call *c, int side)
 {
 	const struct pl_user *u = &c->party[side].user;
 	struct pl_event *e = pl_call_event(PL_CALL_ENTER, &c->id, u, NULL);
-	return e ? pl_call_tell_user_keeper(c->hub, &u->id, e) : PL_ENOMEM;
+	if (!e)
+		return PL_ENOMEM;
+	e->on = side == CALLEE;
+	return pl_call_tell_user_keeper(c->hub, &u->id, e);
 }
 
 static void begin(struct pl_hub *hub, struct pl_event *e)

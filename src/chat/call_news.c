@@ -20,8 +20,10 @@ static struct pl_event *news_by(const struct call *c, enum pl_call_what what,
 		pl_event_release(e);
 		return NULL;
 	}
-	if (e)
+	if (e) {
 		e->call->began_ms = c->began_ms;
+		e->call->has_keys = c->has_keys;
+	}
 	return e;
 }
 
@@ -34,7 +36,6 @@ static int copy_words(struct pl_event *e, const struct pl_call_news *from)
 {
 	struct pl_call_news *n = e->call;
 	n->number = from->number;
-	n->has_keys = from->has_keys;
 	if (pl_arena_copy(&e->arena, from->media, &n->media) ||
 	    pl_arena_copy(&e->arena, from->body, &n->body) ||
 	    pl_arena_copy(&e->arena, from->keys[0], &n->keys[0]) ||

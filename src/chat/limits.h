@@ -11,6 +11,7 @@
 	X(REQUESTS, "one request of any kind, per connection")                         \
 	X(HISTORY, "one page of history or list, per user")                            \
 	X(CREATES, "one new conversation or group, per user")                          \
+	X(CONNECTS, "one connection of a dialect that counts them, per user")          \
 	X(UPLOADS, "one upload begun, per user")                                       \
 	X(AUTH_FAILURES, "one refused token, per address")                             \
 	X(LOGINS, "one login or registration, per address")                            \

@@ -22,9 +22,12 @@ static void tell(const struct typing *t, bool on)
 {
 	struct pl_event *e = pl_event_new(PL_EV_TYPING);
 	struct pl_topic_id topic = pl_topic_conversation(&t->conversation);
+	struct pl_slice alias = {NULL, 0};
 	if (!e)
 		return; /* volatile: the next key stroke says it again */
-	if (pl_event_address(e, pl_topic_slice(&topic)) || pl_event_set_actor(e, &t->peer->user)) {
+	(void)pl_room_is_listed(&t->hub->rooms, &t->peer->member, pl_topic_slice(&topic), &alias);
+	if (pl_event_address(e, pl_topic_slice(&topic)) || pl_event_set_actor(e, &t->peer->user) ||
+	    pl_arena_copy(&e->arena, alias, &e->alias)) {
 		pl_event_release(e);
 		return;
 	}

@@ -83,10 +83,18 @@ void pl_conn_read_on(struct pl_conn *c, bool on)
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 }
 
+void pl_conn_read_as_due(struct pl_conn *c)
+{
+	/* Who waits for an answer says nothing, as a rule: it is time to stop when he does. */
+	bool may_wait = c->phase == PL_PH_OWED && !c->is_upgrade && c->is_reading;
+	if (c->phase < PL_PH_LAST && !may_wait)
+		pl_conn_read_on(c, c->phase == PL_PH_CLOSING || pl_conn_may_read(c));
+}
+
 void pl_conn_watch(struct pl_conn *c)
 {
 	c->is_watched = true;
-	/* Else the change is still to come: nothing is read while an answer is owed. */
+	/* Else the end of his words wakes us, and then he is watched. */
 	if (!c->is_reading && pl_io_change(c->set->loop, &c->io, pl_conn_interest(c)))
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 }
@@ -288,8 +296,8 @@ static void decrypt(struct pl_conn *c, struct pl_slice in)
 		end_of_input(c);
 	else if (got < 0)
 		pl_conn_break(c, 1006, PL_S("TLS failed"));
-	else if (c->phase < PL_PH_LAST && !pl_conn_may_read(c))
-		pl_conn_read_on(c, false); /* also TLS's own answers want to be read */
+	else if (!pl_conn_may_read(c))
+		pl_conn_read_as_due(c); /* also TLS's own answers want to be read */
 }
 
 /* Straight into the unfinished message where there is one: its bytes need not be copied. */
@@ -351,6 +359,8 @@ static void on_ready(struct pl_io *io, uint32_t events)
 		if (c->queue)
 			pl_loop_want_flush(c->set->loop, &c->queue->out);
 	}
+	if (c->phase == PL_PH_OWED)
+		pl_conn_read_on(c, false); /* what is said now waits for the answer */
 	if (c->is_reading && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		receive(c);
 	else if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))

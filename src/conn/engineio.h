@@ -129,6 +129,9 @@ void pl_eio_shared_fini(struct pl_eio_shared *);
  * PL_EINVAL: a text with the byte 0x1e, which a poll cannot carry.
  */
 int pl_eio_send(struct pl_eio *, enum pl_ws_op kind, struct pl_slice payload);
+/* A ping now, and not when it is due: the pong that follows shows that all before it has arrived.
+ * False: one is on its way, or it is not open. */
+bool pl_eio_ping(struct pl_eio *);
 /*
  * Ends it after what is queued: a WebSocket by a close frame (code 0: without a code), polling by a
  * close packet, which the poll after that gets. on_close follows with `why`. Twice is fine.

@@ -83,6 +83,15 @@ static void ping(struct pl_eio *e, uint64_t now)
 	(void)pl_eio_say(e, &packet); /* if it ends by that, on_close tells */
 }
 
+bool pl_eio_ping(struct pl_eio *e)
+{
+	if (!pl_eio_is_open(e) || e->awaits_pong)
+		return false;
+	e->due_ms = pl_loop_now_ms(e->set->loop);
+	ping(e, e->due_ms);
+	return true;
+}
+
 /* Who said something else meanwhile is given the same time once more. */
 static void lose(struct pl_eio *e, uint64_t now)
 {

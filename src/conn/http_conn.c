@@ -289,8 +289,7 @@ static void input_done(struct pl_conn *c)
 	/* An idle connection keeps nothing: no request is unfinished. */
 	if (c->phase == PL_PH_HEAD && c->http && !c->http->in.len)
 		pl_http_fini(c);
-	if (c->phase < PL_PH_LAST)
-		pl_conn_read_on(c, c->phase == PL_PH_CLOSING || pl_conn_may_read(c));
+	pl_conn_read_as_due(c);
 }
 
 void pl_http_input(struct pl_conn *c, char *at, size_t n)

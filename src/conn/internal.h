@@ -160,6 +160,8 @@ bool pl_conns_can_deflate(struct pl_conns *);
 uint32_t pl_conn_interest(const struct pl_conn *);
 void pl_conn_enter(struct pl_conn *, enum pl_phase, uint32_t deadline_ms);
 void pl_conn_read_on(struct pl_conn *, bool);
+/* On or off, as the phase and the backlog want it. */
+void pl_conn_read_as_due(struct pl_conn *);
 /* ms, and what the bytes that wait need at the slowest speed that we put up with. */
 uint32_t pl_conn_time_to_leave(const struct pl_conn *, uint32_t ms);
 /* Off the loop at once, without a word; on_close as due, with `code`. */

@@ -271,8 +271,22 @@ static void chats_listed(struct pl_op *op)
 	pl_session_done(op);
 }
 
+static bool is_too_often(const struct pl_session *s)
+{
+	struct pl_hub *hub = s->gateway->hub;
+	if (!pl_limits_take(hub->limits, PL_LIMIT_CONNECTS, pl_uuid_slice(&s->peer.user.id),
+			    pl_now_ms(), NULL))
+		return false;
+	pl_metric_add(hub->metrics, PL_M_RATE_LIMITED, 1);
+	return true;
+}
+
 void pl_socketio_prepare(struct pl_session *s)
 {
+	if (is_too_often(s)) {
+		pl_session_ready(s, PL_ELIMIT);
+		return;
+	}
 	struct pl_op *op = pl_session_op(s, PL_OP_CHATS, chats_listed, none());
 	if (!op) {
 		pl_session_ready(s, PL_ENOMEM);

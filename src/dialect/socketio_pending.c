@@ -1,35 +1,76 @@
 /*
  * socketio_pending.c - what was said to a user alone waits until one of its sockets is known to
  * have received it: by an acknowledgement of the list, or by a pong, which shows that everything
- * before the ping has arrived. What was told and is not known to have arrived is told again, in the
- * list of the next connection.
- *
- * Of a pong it is not known when its ping was sent. So what was told is marked by one pong, and
- * known by the next: that ping left after the mark.
+ * before the ping has arrived. A ping is sent for that soon after something was told. What was told
+ * and is not known to have arrived is told again, in the list of the next connection.
  */
 #include "dialect/socketio_internal.h"
 
 #include "base/mem.h"
 
-enum { PENDING_PAGE = 100, ANSWER_MS = 24 * 3600 * 1000, PENDING_BYTES = 32 << 20 };
+enum {
+	PENDING_PAGE = 100,
+	ANSWER_MS = 24 * 3600 * 1000,
+	PENDING_BYTES = 32 << 20,
+	PROVE_MS = 200 /* until the ping: others may be told meanwhile */
+};
 
 struct receipts {
+	struct socketio *socket;
+	struct pl_timer prove;
 	struct pl_uuid page;   /* the last one of the list that is out; nil: none is */
 	struct pl_uuid told;   /* the last one that was told by itself; nil: none */
-	struct pl_uuid marked; /* what the next pong proves; nil: nothing */
+	struct pl_uuid marked; /* what the pong of our ping proves; nil: none is on its way */
 	bool has_more;         /* lists to come, before anything that was told counts */
 	bool is_asking;        /* for the next list */
 };
 
+static const struct pl_uuid nil;
+
+/* Lists come in order: what was told by itself lies behind all of them. */
+static const struct pl_uuid *next_of(const struct receipts *r)
+{
+	if (!pl_uuid_is_nil(&r->page))
+		return &r->page;
+	return r->has_more || r->is_asking ? &nil : &r->told;
+}
+
+static void prove_now(struct pl_timer *t)
+{
+	struct receipts *r = PL_CONTAINER(t, struct receipts, prove);
+	const parley_socket *k = r->socket->socket;
+	const struct pl_uuid *next = next_of(r);
+	/* Where a ping is on its way already, its pong leads here again. */
+	if (k && !pl_uuid_is_nil(next) && pl_uuid_is_nil(&r->marked) &&
+	    pl_eio_ping(pl_socket_engine(k)))
+		r->marked = *next;
+}
+
+static void prove_soon(struct receipts *r)
+{
+	if (!pl_uuid_is_nil(next_of(r)) && pl_uuid_is_nil(&r->marked) &&
+	    !pl_timer_is_set(&r->prove))
+		pl_timer_set(r->socket->session.gateway->hub->loop, &r->prove, PROVE_MS);
+}
+
 static struct receipts *receipts_of(struct socketio *x)
 {
-	if (!x->receipts)
-		x->receipts = PL_NEW(struct receipts);
-	return x->receipts;
+	if (x->receipts)
+		return x->receipts;
+	struct receipts *r = PL_NEW(struct receipts);
+	if (!r)
+		return NULL;
+	r->socket = x;
+	pl_timer_init(&r->prove, prove_now);
+	x->receipts = r;
+	return r;
 }
 
 void pl_socketio_forget_receipts(struct socketio *x)
 {
+	if (!x->receipts)
+		return;
+	pl_timer_stop(&x->receipts->prove);
 	pl_free(x->receipts);
 	x->receipts = NULL;
 }
@@ -45,8 +86,10 @@ static void forget_if_done(struct socketio *x)
 void pl_socketio_told(struct socketio *x, const struct pl_uuid *message)
 {
 	struct receipts *r = receipts_of(x);
-	if (r)
-		r->told = *message;
+	if (!r)
+		return;
+	r->told = *message;
+	prove_soon(r);
 }
 
 /* ---- it was received ---- */
@@ -71,22 +114,22 @@ static void ask_for_more(struct socketio *x);
 static void page_received(struct socketio *x)
 {
 	struct receipts *r = x->receipts;
-	struct pl_uuid until = r->page;
-	r->page = r->marked = (struct pl_uuid){{0}};
-	note_received(&x->session, &until);
+	note_received(&x->session, &r->page);
+	r->page = r->marked = nil;
 	if (r->has_more)
 		ask_for_more(x);
+	prove_soon(r);
 	forget_if_done(x);
 }
 
-/* Lists come in order: what was told by itself lies behind all of them. */
 static void told_received(struct socketio *x)
 {
 	struct receipts *r = x->receipts;
 	note_received(&x->session, &r->marked);
 	if (pl_uuid_eq(&r->marked, &r->told))
-		r->told = (struct pl_uuid){{0}};
-	r->marked = r->told;
+		r->told = nil;
+	r->marked = nil;
+	prove_soon(r);
 	forget_if_done(x);
 }
 
@@ -94,12 +137,11 @@ void pl_socketio_on_pong(parley_socket *k)
 {
 	struct socketio *x = parley_socket_data(k);
 	struct receipts *r = x->socket ? x->receipts : NULL;
-	if (!r || r->is_asking)
+	if (!r)
 		return;
-	bool has_page = !pl_uuid_is_nil(&r->page);
 	if (pl_uuid_is_nil(&r->marked))
-		r->marked = has_page ? r->page : r->told;
-	else if (has_page)
+		prove_soon(r);
+	else if (pl_uuid_eq(&r->marked, &r->page))
 		page_received(x);
 	else
 		told_received(x);
@@ -147,6 +189,7 @@ static void take_list(struct socketio *x, const struct pl_op_pending *p)
 		r->has_more = false; /* it waits for the next connection */
 	else
 		r->page = p->rows[p->nrows - 1].message.id;
+	prove_soon(r);
 }
 
 static void more_found(struct pl_op *op)
@@ -158,6 +201,7 @@ static void more_found(struct pl_op *op)
 		x->receipts->has_more = false;
 		if (!op->err)
 			take_list(x, &op->pending);
+		prove_soon(x->receipts);
 		forget_if_done(x);
 	}
 	pl_session_done(op);

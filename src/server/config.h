@@ -32,6 +32,7 @@ enum {
 
 enum pl_log_format { PL_LOG_AUTO, PL_LOG_JSON, PL_LOG_TEXT };
 enum pl_store_kind { PL_STORE_SQLITE, PL_STORE_MEMORY };
+enum pl_socketio_transports { PL_SOCKETIO_BOTH, PL_SOCKETIO_POLLING, PL_SOCKETIO_WEBSOCKET };
 enum pl_admin_mode { PL_ADMIN_DEVELOPMENT, PL_ADMIN_PRODUCTION };
 
 /* How a listener speaks where the path does not decide. */
@@ -145,6 +146,14 @@ struct pl_config {
 	uint32_t realtime_history;
 	uint64_t realtime_heartbeat_ms;
 
+	struct pl_string_list socketio_origins;
+	enum pl_socketio_transports socketio_transports;
+	uint64_t socketio_ping_interval_ms, socketio_ping_timeout_ms;
+	uint64_t socketio_upgrade_timeout_ms, socketio_connect_timeout_ms;
+	size_t socketio_max_payload;
+	bool socketio_compression;
+	uint64_t socketio_typing_ms;
+	uint32_t socketio_recovery_messages, socketio_connects_per_minute;
 	bool socketio_open_rest;
 	char *socketio_admin_user, *socketio_admin_password_hash;
 	bool socketio_admin_readonly;

@@ -23,6 +23,8 @@ const struct pl_dialect_row pl_dialects[] = {
 	 .endpoint = &pl_realtime_presence_endpoint,
 	 .options = pl_settings_presence,
 	 .path_of_all = "/ws/presence/**"},
+	/* On an engine of its own, at a path of its own: see socketio.c. */
+	{.name = "socketio", .speaks = PL_SPEAKS_SOCKETIO},
 };
 
 const size_t pl_dialect_count = sizeof(pl_dialects) / sizeof(*pl_dialects);

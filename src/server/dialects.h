@@ -13,7 +13,8 @@ enum { PL_DIALECTS_MAX = 8 };
 struct pl_dialect_row {
 	const char *name; /* of parley_mount */
 	enum pl_speaks speaks;
-	/* Its prototype; the copy's ctx is the worker's struct pl_gateway. */
+	/* Its prototype; the copy's ctx is the worker's struct pl_gateway. NULL: it is no WebSocket
+	 * endpoint. */
 	const struct pl_endpoint *endpoint;
 	const struct pl_endpoint *guests; /* the same on listeners that take guests; or NULL */
 	/* Habits of its WebSockets; NULL: those of all. */

@@ -90,6 +90,7 @@ struct parley_server {
 
 	struct pl_handlers *handlers;
 	struct pl_sio *sio;
+	bool has_socketio;          /* the chat is its namespace "/" */
 	struct pl_sio_admin *admin; /* from the first start on; NULL: there is none */
 	struct pl_mount mounts[PL_MOUNTS_MAX];
 	size_t nmounts;
@@ -151,6 +152,9 @@ int pl_server_because(struct parley_server *, int err, const char *why);
 int pl_server_make_admin(struct parley_server *, struct pl_buf *why) PL_MUST_CHECK;
 /* For pl_rest_shared: an event to everybody in "/". */
 int pl_server_broadcast(void *server, struct pl_slice event, const struct pl_json *data);
+
+/* socketio.c: the chat's namespace, where it is wanted. Before the sites. */
+int pl_server_add_socketio(struct parley_server *, struct pl_buf *why) PL_MUST_CHECK;
 
 /* server.c: the certificate that the configuration names, or NULL; reasons go to why. */
 int pl_server_load_tls(const struct pl_config *, struct pl_buf *why,

@@ -11,6 +11,7 @@ static const char *const engine_words[] = {"auto", "io_uring", "epoll", NULL};
 static const char *const level_words[] = {"debug", "info", "warn", "error", NULL};
 static const char *const format_words[] = {"auto", "json", "text", NULL};
 static const char *const store_words[] = {"sqlite", "memory", NULL};
+static const char *const transport_words[] = {"both", "polling", "websocket", NULL};
 static const char *const admin_words[] = {"development", "production", NULL};
 
 /* Type and place of a member; a member of another C type does not compile. */
@@ -553,6 +554,74 @@ const struct pl_option pl_options[] = {
 	 .doc = "How often sockets for presence are pinged; one that has not answered by the next "
 		"ping is dropped. 0 is not at all."},
 
+	{.name = "socketio.origins",
+	 LIST(socketio_origins),
+	 .def = "",
+	 .max = 64,
+	 .env = {{"CORS_ORIGIN", NULL}},
+	 .doc = "Web origins whose pages may connect, besides the server's own host, each exactly "
+		"as "
+		"browsers send it; `*` alone is any. Without one those of `origins` count."},
+	{.name = "socketio.transports",
+	 ENUM(socketio_transports, transport_words),
+	 .def = "both",
+	 .doc = "How clients may connect: by long-polling, by WebSocket, or first by the one and "
+		"then by the other, as stock clients do."},
+	{.name = "socketio.ping_interval",
+	 MILLIS(socketio_ping_interval_ms),
+	 .def = "25s",
+	 .min = 1000,
+	 .max = HOUR,
+	 .doc = "How often clients are pinged."},
+	{.name = "socketio.ping_timeout",
+	 MILLIS(socketio_ping_timeout_ms),
+	 .def = "60s",
+	 .min = 1000,
+	 .max = HOUR,
+	 .doc = "A client that does not answer a ping for so long is gone."},
+	{.name = "socketio.upgrade_timeout",
+	 MILLIS(socketio_upgrade_timeout_ms),
+	 .def = "10s",
+	 .min = 1000,
+	 .max = 10 * MINUTE,
+	 .doc = "How long the way from long-polling to a WebSocket may take."},
+	{.name = "socketio.connect_timeout",
+	 MILLIS(socketio_connect_timeout_ms),
+	 .def = "10s",
+	 .min = 1000,
+	 .max = 10 * MINUTE,
+	 .doc = "A client that has not come into a namespace by then is closed."},
+	{.name = "socketio.max_payload",
+	 BYTES(socketio_max_payload),
+	 .def = "1000000",
+	 .min = 1024,
+	 .max = 64 * MIB,
+	 .doc = "Bytes of a message, or of what is posted by long-polling; clients are told."},
+	{.name = "socketio.compression",
+	 BOOL(socketio_compression),
+	 .def = "false",
+	 .doc = "Whether messages are compressed for clients that offer it."},
+	{.name = "socketio.typing",
+	 MILLIS(socketio_typing_ms),
+	 .def = "3s",
+	 .min = 100,
+	 .max = 10 * MINUTE,
+	 .reload = true,
+	 .doc = "Typing ends by itself so long after the last keystroke."},
+	{.name = "socketio.recovery_messages",
+	 INT(socketio_recovery_messages),
+	 .def = "1000",
+	 .max = 5000,
+	 .reload = true,
+	 .doc = "A client that comes back after a drop gets what it missed, if that is no more "
+		"than "
+		"so many messages; else, and with 0 always, it comes as a new one."},
+	{.name = "socketio.connects_per_minute",
+	 INT(socketio_connects_per_minute),
+	 .def = "0",
+	 .max = 1000000,
+	 .reload = true,
+	 .doc = "Connections that a user may make per minute; 0 is any number."},
 	{.name = "socketio.open_rest",
 	 BOOL(socketio_open_rest),
 	 .def = "false",

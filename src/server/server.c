@@ -303,6 +303,9 @@ static int start(struct parley_server *s, struct pl_buf *why)
 		err = open_store(s, why);
 	if (!err && s->has_chat)
 		err = open_files(s, why);
+	/* Before the admin's namespace, for which an engine would be made with defaults. */
+	if (!err)
+		err = pl_server_add_socketio(s, why);
 	if (!err)
 		err = pl_server_make_admin(s, why);
 	if (!err && (s->admin || (s->has_chat && s->config->accounts_enabled)))

@@ -104,6 +104,8 @@ static void set_rates(struct pl_settings *s, const struct pl_config *c)
 					    c->limits_auth_failures_per_minute},
 		[PL_LIMIT_LOGINS] = {c->limits_logins_per_minute, c->limits_logins_per_minute},
 		[PL_LIMIT_LOGINS_BY_NAME] = {c->limits_logins_per_name, c->limits_logins_per_name},
+		[PL_LIMIT_CONNECTS] = {c->socketio_connects_per_minute,
+				       c->socketio_connects_per_minute},
 		[PL_LIMIT_CALLS] = {c->calls_per_minute, c->calls_per_minute},
 		[PL_LIMIT_SIGNALS] = {c->calls_signals_per_minute,
 				      c->calls_signals_per_minute / 3 + 1},
@@ -291,6 +293,8 @@ int pl_settings_new(const struct pl_config *c, const struct pl_settings *before,
 		.realtime_single_session = c->realtime_single_session,
 		.realtime_push_init = c->realtime_push_init,
 		.realtime_history = c->realtime_history,
+		.socketio_typing_ms = millis(c->socketio_typing_ms),
+		.socketio_recovery = c->socketio_recovery_messages,
 	};
 	s->open_rest = c->socketio_open_rest;
 	set_rates(s, c);

@@ -9,6 +9,8 @@
 
 static const struct pl_endpoint *dialect_of(const struct pl_site *site, size_t row, bool guests)
 {
+	if (!pl_dialects[row].endpoint)
+		return NULL;
 	return guests && pl_dialects[row].guests ? &site->for_guests[row] : &site->dialects[row];
 }
 
@@ -121,6 +123,8 @@ static void init_dialect(struct pl_site *site, size_t row)
 {
 	const struct pl_dialect_row *d = &pl_dialects[row];
 	struct pl_endpoint *both[] = {&site->dialects[row], &site->for_guests[row]};
+	if (!d->endpoint)
+		return;
 	if (d->options)
 		site->habits[row] = d->options(site->server->config);
 	for (size_t i = 0; i < 2; i++) {
@@ -144,6 +148,7 @@ static void init_rest(struct pl_site *site)
 	site->rest.bodies = site->control.bodies = site->gateway.messages;
 	site->rest.is_open = site->settings->open_rest;
 	site->control.is_trusted = true;
+	site->rest.files = site->control.files = s->files;
 	site->rest.accounts = site->control.accounts = accounts;
 	site->rest.turn = site->control.turn = &site->settings->calls.turn;
 }
@@ -193,6 +198,8 @@ static int init_socketio(struct pl_site *site, uint32_t index)
 		return 0;
 	int err = pl_sio_site_new(site->server->sio, index, site->worker.loop, site->worker.conns,
 				  site->handlers, &site->sio);
+	if (!err && site->server->has_socketio)
+		pl_sio_site_set_ctx(site->sio, "/", &site->gateway);
 	if (!err && site->server->admin)
 		err = pl_sio_admin_site_new(site->server->admin, site->worker.loop, site->sio,
 					    site->server->hasher, &site->admin);
