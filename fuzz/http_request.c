@@ -21,6 +21,8 @@ static int in_pieces(struct pl_slice in, size_t step, size_t *used, struct pl_ht
 
 static void check(const struct pl_http_request *q)
 {
+	if (pl_http_takes_gzip(&q->head))
+		MUST(pl_http_header(&q->head, "Accept-Encoding").at);
 	MUST(q->head.count <= PL_HTTP_MAX_HEADERS);
 	MUST(!(q->head.has_length && q->head.is_chunked));
 	MUST(!q->head.is_chunked || q->head.minor == 1);

@@ -98,6 +98,11 @@ PARLEY_API void parley_admit(parley_handshake *, void *data,
 			     void (*free_data)(void *)); /* [any thread] */
 PARLEY_API void parley_deny(parley_handshake *, const char *message,
 			    const struct parley_field *data); /* [any thread] */
+/*
+ * Before parley_admit, in a namespace with recovery_ms: who it is, any bytes. One that lost its
+ * line comes back as the same socket only if it is the same one. [any thread]
+ */
+PARLEY_API void parley_identify(parley_handshake *, struct parley_slice who);
 
 /* ---- a namespace ---- */
 
@@ -113,9 +118,13 @@ struct parley_namespace {
 	uint32_t authorize_ms; /* 0: 30 s for `authorize` to answer; then denied */
 	size_t max_rooms;      /* 0: 1,000,000 rooms with a member, per worker */
 	size_t max_rooms_each; /* 0: 1,000 of one socket */
-	/* 0: none. So long after a line broke its client may come back as the same socket, in the
-	 * same rooms, and gets what it missed; at most recovery_events of the namespace are kept
-	 * (0: 10,000). */
+	/*
+	 * 0: none. So long after a line broke its client may come back as the same socket, in the
+	 * same rooms, and gets what it missed (events without an acknowledgement that are not
+	 * volatile); at most recovery_events of the namespace are kept (0: 10,000). It is
+	 * authorized anew, see parley_identify. Its data is what that brought; if it brought none,
+	 * what there was, unless free_data is NULL. It may come back on another worker.
+	 */
 	uint32_t recovery_ms, recovery_events;
 	bool keep_request; /* parley_socket_request works after on_connect too; costs memory */
 

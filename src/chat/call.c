@@ -7,6 +7,7 @@ static struct pl_user shown(const struct pl_user *u)
 {
 	return (struct pl_user){.id = u->id,
 				.subject = u->subject,
+				.subject_is_number = u->subject_is_number,
 				.username = u->username,
 				.display_name = u->display_name,
 				.avatar_url = u->avatar_url};
@@ -58,7 +59,7 @@ int pl_call_tell_user_keeper(struct pl_hub *hub, const struct pl_uuid *user, str
 
 /* ---- what a peer says ---- */
 
-static bool is_too_big(const struct pl_call_words *w)
+bool pl_call_is_too_big(const struct pl_call_words *w)
 {
 	size_t most = w->what == PL_CALL_CANDIDATE ? PL_CALL_CANDIDATE_MAX : PL_CALL_BODY_MAX;
 	return w->body.len > most || w->media.len > PL_CALL_MEDIA_MAX ||
@@ -85,7 +86,7 @@ static int say(struct pl_hub *hub, const struct pl_peer *p, const struct pl_uuid
 {
 	if (!pl_peer_is_signed_in(p) || p->is_guest)
 		return PL_EDENIED;
-	if (is_too_big(w))
+	if (pl_call_is_too_big(w))
 		return PL_ETOOBIG;
 	struct pl_event *e = pl_call_event(w->what, call, &p->user, to);
 	if (!e || copy_words(e, w)) {

@@ -52,6 +52,9 @@ int pl_call_begin(struct pl_hub *, const struct pl_peer *, const struct pl_user 
 int pl_call_say(struct pl_hub *, const struct pl_peer *, const struct pl_uuid *call,
 		const struct pl_call_words *) PL_MUST_CHECK;
 
+/* Whether it has more bytes than are relayed. */
+bool pl_call_is_too_big(const struct pl_call_words *);
+
 /* call.c, for its neighbours: an event about this call; `to` may be NULL. NULL: no memory. */
 struct pl_event *pl_call_event(enum pl_call_what, const struct pl_uuid *call,
 			       const struct pl_user *actor, const struct pl_user *to);

@@ -59,6 +59,24 @@ static void who_is_not_there_cannot_be_called(void **state)
 	scene_end(&s);
 }
 
+/* As for whom nobody knows to be here; who calls shows itself. */
+static void who_is_invisible_cannot_be_called_but_may_call(void **state)
+{
+	struct scene s;
+	(void)state;
+	scene_begin(&s, 1000);
+	assert_int_equal(pl_presence_set(s.bob.hub, &s.bob.peer, PL_IS_INVISIBLE), 0);
+	settle(s.w);
+	must_fail(&s, &s.alice, 2, PL_ECLOSED);
+	fake_expect(&s.bob, "");
+	must_ring(s.w, &s.bob, 1);
+	fake_expect(&s.alice, "offer u2 o;");
+	must_say(s.w, &s.alice, PL_CALL_DECLINE, "");
+	fake_expect(&s.alice, "reply decline;");
+	fake_expect(&s.bob, "decline u1;");
+	scene_end(&s);
+}
+
 static void odd_calls_are_refused_at_once(void **state)
 {
 	struct scene s;
@@ -305,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_is_not_there_cannot_be_called),
+		cmocka_unit_test(who_is_invisible_cannot_be_called_but_may_call),
 		cmocka_unit_test(odd_calls_are_refused_at_once),
 		cmocka_unit_test(the_last_session_takes_the_call_with_it),
 		cmocka_unit_test(who_comes_back_in_time_goes_on_talking),

@@ -160,7 +160,10 @@ static int ask_to_enter(struct call *c, int side)
 {
 	const struct pl_user *u = &c->party[side].user;
 	struct pl_event *e = pl_call_event(PL_CALL_ENTER, &c->id, u, NULL);
-	return e ? pl_call_tell_user_keeper(c->hub, &u->id, e) : PL_ENOMEM;
+	if (!e)
+		return PL_ENOMEM;
+	e->on = side == CALLEE;
+	return pl_call_tell_user_keeper(c->hub, &u->id, e);
 }
 
 static void begin(struct pl_hub *hub, struct pl_event *e)
@@ -305,6 +308,7 @@ static int check(struct call *c, int side, const struct pl_event *e)
 	unsigned now = c->state == CONNECTED ? TALK : side == CALLER ? RINGS_CALLER : RINGS_CALLEE;
 	if (!takes_part(c, side, e))
 		return PL_ENOTFOUND;
+	c->party[side].user.subject_is_number = e->actor.subject_is_number;
 	bool is_other_kind = e->call->what == PL_CALL_ANSWER && e->call->has_keys != c->has_keys;
 	return when[e->call->what] & now && !is_other_kind ? 0 : PL_ESTATE;
 }

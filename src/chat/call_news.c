@@ -11,24 +11,31 @@ static int address_user(struct pl_event *e, const struct pl_uuid *user)
 	return pl_event_address(e, pl_topic_slice(&t));
 }
 
-struct pl_event *pl_call_news(const struct call *c, enum pl_call_what what, int from, int to)
+static struct pl_event *news_by(const struct call *c, enum pl_call_what what,
+				const struct pl_user *actor, int to)
 {
 	const struct pl_user *hearer = &c->party[to].user;
-	struct pl_event *e = pl_call_event(what, &c->id, &c->party[from].user, hearer);
+	struct pl_event *e = pl_call_event(what, &c->id, actor, hearer);
 	if (e && address_user(e, &hearer->id)) {
 		pl_event_release(e);
 		return NULL;
 	}
-	if (e)
+	if (e) {
 		e->call->began_ms = c->began_ms;
+		e->call->has_keys = c->has_keys;
+	}
 	return e;
+}
+
+struct pl_event *pl_call_news(const struct call *c, enum pl_call_what what, int from, int to)
+{
+	return news_by(c, what, &c->party[from].user, to);
 }
 
 static int copy_words(struct pl_event *e, const struct pl_call_news *from)
 {
 	struct pl_call_news *n = e->call;
 	n->number = from->number;
-	n->has_keys = from->has_keys;
 	if (pl_arena_copy(&e->arena, from->media, &n->media) ||
 	    pl_arena_copy(&e->arena, from->body, &n->body) ||
 	    pl_arena_copy(&e->arena, from->keys[0], &n->keys[0]) ||
@@ -39,7 +46,7 @@ static int copy_words(struct pl_event *e, const struct pl_call_news *from)
 
 struct pl_event *pl_call_relay(const struct call *c, const struct pl_event *said, int from)
 {
-	struct pl_event *e = pl_call_news(c, said->call->what, from, 1 - from);
+	struct pl_event *e = news_by(c, said->call->what, &said->actor, 1 - from);
 	if (!e || !copy_words(e, said->call))
 		return e;
 	pl_event_release(e);

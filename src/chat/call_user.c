@@ -69,7 +69,8 @@ static void enter(struct pl_hub *hub, const struct pl_event *e)
 {
 	const struct pl_uuid *user = &e->actor.id;
 	struct caller *c = NULL;
-	int answer = pl_map_get(&hub->online, pl_uuid_slice(user)) ? 0 : PL_ECLOSED;
+	/* Who is invisible cannot be called: that it rings would show that it is here. */
+	int answer = pl_presence_is_here(hub, user, e->on) ? 0 : PL_ECLOSED;
 	if (!answer) {
 		c = open_entry(hub, user);
 		answer = !c ? PL_ENOMEM : c->n == c->max ? PL_EBUSY : 0;

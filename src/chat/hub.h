@@ -173,6 +173,8 @@ int pl_presence_began(struct pl_hub *, const struct pl_user *user,
 		      const struct pl_uuid *conversations, size_t n) PL_MUST_CHECK;
 void pl_presence_ended(struct pl_hub *, const struct pl_peer *);
 void pl_presence_on_event(struct pl_hub *, struct pl_event *);
+/* For call_user.c, at the keeper: whether the user is here; as others may know. */
+bool pl_presence_is_here(const struct pl_hub *, const struct pl_uuid *user, bool to_others);
 void pl_presence_fini(struct pl_hub *);
 
 #endif

@@ -250,6 +250,12 @@ static void answer(struct pl_hub *hub, const struct pl_event *q)
 		pl_log(hub->log, PL_ERROR, "chat", "an answer was lost: out of memory");
 }
 
+bool pl_presence_is_here(const struct pl_hub *hub, const struct pl_uuid *user, bool to_others)
+{
+	const struct online *o = pl_map_get(&hub->online, key_of(user));
+	return o && (!to_others || is_visible(o->status));
+}
+
 void pl_presence_on_event(struct pl_hub *hub, struct pl_event *e)
 {
 	if (e->kind == PL_EV_SESSION && e->on)

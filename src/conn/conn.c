@@ -83,10 +83,18 @@ void pl_conn_read_on(struct pl_conn *c, bool on)
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 }
 
+void pl_conn_read_as_due(struct pl_conn *c)
+{
+	/* Who waits for an answer says nothing, as a rule: it is time to stop when he does. */
+	bool may_wait = c->phase == PL_PH_OWED && !c->is_upgrade && c->is_reading;
+	if (c->phase < PL_PH_LAST && !may_wait)
+		pl_conn_read_on(c, c->phase == PL_PH_CLOSING || pl_conn_may_read(c));
+}
+
 void pl_conn_watch(struct pl_conn *c)
 {
 	c->is_watched = true;
-	/* Else the change is still to come: nothing is read while an answer is owed. */
+	/* Else the end of his words wakes us, and then he is watched. */
 	if (!c->is_reading && pl_io_change(c->set->loop, &c->io, pl_conn_interest(c)))
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 }
@@ -98,7 +106,7 @@ uint32_t pl_conn_time_to_leave(const struct pl_conn *c, uint32_t ms)
 
 bool pl_conn_may_read(const struct pl_conn *c)
 {
-	bool is_owed = c->phase == PL_PH_OWED || c->phase == PL_PH_LEAVING;
+	bool is_owed = c->phase >= PL_PH_OWED && c->phase < PL_PH_OPEN;
 	return !is_owed && pl_conn_unsent(c) <= pl_conn_ws(c)->out_soft;
 }
 
@@ -112,10 +120,16 @@ static void settle(struct pl_conn *c)
 		pl_conn_depart(c);
 		return;
 	}
+	if (c->phase == PL_PH_PIECES) {
+		pl_pieces_resume(c);
+		return;
+	}
 	if (c->phase < PL_PH_LAST) {
 		pl_http_resume(c);
 		return;
 	}
+	if (c->in_pieces)
+		pl_pieces_end(c, false);
 	if ((c->is_ws || was_owed) && c->endpoint && c->endpoint->on_close) {
 		char *reason = c->is_ws ? c->reason : NULL;
 		if (c->is_ws)
@@ -236,7 +250,8 @@ static void input(struct pl_conn *c, char *at, size_t n)
 	case PL_PH_HEAD:
 	case PL_PH_BODY:
 	case PL_PH_OWED:
-	case PL_PH_LEAVING: pl_http_input(c, at, n); break;
+	case PL_PH_LEAVING:
+	case PL_PH_PIECES: pl_http_input(c, at, n); break;
 	case PL_PH_OPEN:
 	case PL_PH_CLOSING: pl_ws_input(c, at, n); break;
 	case PL_PH_LAST:
@@ -281,8 +296,8 @@ static void decrypt(struct pl_conn *c, struct pl_slice in)
 		end_of_input(c);
 	else if (got < 0)
 		pl_conn_break(c, 1006, PL_S("TLS failed"));
-	else if (c->phase < PL_PH_LAST && !pl_conn_may_read(c))
-		pl_conn_read_on(c, false); /* also TLS's own answers want to be read */
+	else if (!pl_conn_may_read(c))
+		pl_conn_read_as_due(c); /* also TLS's own answers want to be read */
 }
 
 /* Straight into the unfinished message where there is one: its bytes need not be copied. */
@@ -344,6 +359,8 @@ static void on_ready(struct pl_io *io, uint32_t events)
 		if (c->queue)
 			pl_loop_want_flush(c->set->loop, &c->queue->out);
 	}
+	if (c->phase == PL_PH_OWED)
+		pl_conn_read_on(c, false); /* what is said now waits for the answer */
 	if (c->is_reading && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		receive(c);
 	else if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))

@@ -90,11 +90,40 @@ int pl_conn_fault(const struct pl_conn *);
  */
 bool pl_conn_origin_allowed(const struct pl_conn *, const struct pl_http_request *);
 
-/* Answers the request that is owed one. reply->keep_alive and is_head are set here. */
+/*
+ * Answers the request that is owed one. reply->keep_alive and is_head are set here. With
+ * compress_above, a body of a type that packs well is compressed for who takes that.
+ */
 void pl_conn_respond(struct pl_conn *, struct pl_http_reply *reply);
 /* Short form: a status and a text. */
 void pl_conn_respond_text(struct pl_conn *, unsigned status, const char *type,
 			  struct pl_slice body);
+/* Where the body of an answer comes from, piece by piece. */
+struct pl_body_source {
+	uint64_t length; /* of all of it */
+	/*
+	 * To be answered by one pl_conn_body, now or later on this worker: 1 to max bytes from
+	 * `offset` on. The next is wanted when these have left, or nearly. Called at the end of a
+	 * turn.
+	 */
+	void (*want)(struct pl_conn *, void *ctx, uint64_t offset, size_t max);
+	/*
+	 * Once, last, at the end of a turn: all was given (also where HEAD was asked and nothing
+	 * wanted), or the connection ended. After it nothing may be given; a piece that is awaited
+	 * is not wanted any more.
+	 */
+	void (*done)(void *ctx, bool is_whole);
+	void *ctx;
+};
+/*
+ * As pl_conn_respond, without reply->body, which comes from the source (copied): at most 256 KiB
+ * wait to be sent, and who takes less than 16 KB in a second is let go of. PL_ESTATE: no answer is
+ * owed; PL_EINVAL, PL_ENOMEM. After a failure it is still owed, and the source hears nothing.
+ */
+int pl_conn_respond_from(struct pl_conn *, struct pl_http_reply *reply,
+			 const struct pl_body_source *) PL_MUST_CHECK;
+/* The piece that was wanted; takes its own reference. NULL: it cannot be had; that breaks it. */
+void pl_conn_body(struct pl_conn *, struct pl_frame *piece);
 /*
  * Answers the upgrade that is owed with 101; `user` is what pl_conn_user returns from now on.
  * protocol.at NULL: none. PL_ESTATE: no upgrade is owed (any more); PL_ECLOSED: the set is

@@ -34,6 +34,7 @@ static void on_deadline(struct pl_conn *c)
 	case PL_PH_HEAD:
 	case PL_PH_BODY: pl_http_deadline(c); break;
 	case PL_PH_OPEN: pl_ws_deadline(c); break;
+	case PL_PH_PIECES:
 	case PL_PH_CLOSING:
 	case PL_PH_LAST:
 	case PL_PH_LINGER: pl_conn_break(c, 1006, PL_S("")); break;
@@ -85,6 +86,8 @@ void pl_conns_free(struct pl_conns *set)
 	pl_conns_free_pool(set);
 	pl_slab_fini(&set->slab);
 	pl_buf_fini(&set->cipher);
+	pl_buf_fini(&set->head);
+	pl_gzipper_free(set->gzipper);
 	pl_deflater_free(set->deflater);
 	pl_inflater_free(set->inflater);
 	pl_free(set->plain);

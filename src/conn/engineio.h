@@ -133,8 +133,8 @@ int pl_eio_send(struct pl_eio *, enum pl_ws_op kind, struct pl_slice payload);
  * False: one is on its way, or it is not open. */
 bool pl_eio_ping(struct pl_eio *);
 /*
- * Ends it after what is queued: a WebSocket by a close frame (code 0: without a code), a poll by a
- * close packet. on_close follows with `why`. Twice is fine.
+ * Ends it after what is queued: a WebSocket by a close frame (code 0: without a code), polling by a
+ * close packet, which the poll after that gets. on_close follows with `why`. Twice is fine.
  */
 void pl_eio_close(struct pl_eio *, enum pl_eio_reason why, uint16_t code);
 

@@ -5,6 +5,8 @@
  */
 #include "conn/engineio_internal.h"
 
+#include "base/clock.h"
+
 /* A request that is being looked at. */
 struct ask {
 	struct pl_eios *set;
@@ -76,7 +78,7 @@ static void shake_hands(struct ask *a)
 		welcome(a, e);
 		return;
 	}
-	pl_eio_discard(e);
+	pl_eio_gone(e);
 	if (err == PL_EDENIED)
 		fail(a, PL_EIO_FORBIDDEN);
 	else
@@ -100,7 +102,7 @@ static void first_request(struct ask *a)
 
 /* ---- a session's requests ---- */
 
-/* Two polls at once: one of them is not the session's client. */
+/* Two at once: one of them is not from the session's client, which does one after the other. */
 static void overlap(const struct ask *a, struct pl_eio *e)
 {
 	pl_eio_end(e, PL_EIO_TRANSPORT_ERROR, PL_EIO_CLOSE);
@@ -118,7 +120,7 @@ static void poll(const struct ask *a, struct pl_eio *e)
 	p->cors = a->asker.cors;
 	pl_conn_set_user(a->conn, e);
 	/* Whoever is about to upgrade waits for his poll to end. */
-	bool is_final = e->state == PL_EIO_LEAVING;
+	bool is_final = e->state == PL_EIO_LEAVING && pl_eio_say_goodbye(e);
 	if (p->queue.len || p->is_probed || is_final)
 		pl_eio_answer(e);
 	else
@@ -133,8 +135,20 @@ static bool is_payload(const struct pl_http_request *q)
 				PL_S("application/octet-stream"));
 }
 
+/* Another post came, from its beginning or not, while this one was under way. */
+static bool overlaps(const struct ask *a, const struct pl_eio *e)
+{
+	const struct pl_http_state *h = a->conn->http;
+	return h && a->request->body.len && h->began_ms < e->polling->posted_ms;
+}
+
 static void post(const struct ask *a, struct pl_eio *e)
 {
+	if (overlaps(a, e)) {
+		overlap(a, e);
+		return;
+	}
+	e->polling->posted_ms = pl_now_ms();
 	if (!is_payload(a->request->http)) {
 		pl_eio_end(e, PL_EIO_TRANSPORT_ERROR, PL_EIO_CLOSE);
 		refuse(a, 400);

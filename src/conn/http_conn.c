@@ -1,6 +1,6 @@
 /*
- * http_conn.c - requests on a connection: pipelining, small bodies, the answer, the way to a
- * WebSocket.
+ * http_conn.c - requests on a connection: pipelining, small bodies, the way to a WebSocket. Answers
+ * are in answer.c.
  *
  * A request that arrives whole is read in place and costs no memory. Only the unfinished and the
  * early (bytes behind a request that is owed its answer) are kept, in pl_http_state.
@@ -9,10 +9,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-
-#include <stdio.h>
-
-enum { REPLY_MAX = 64 << 20 };
 
 static void free_state(struct pl_http_state *h)
 {
@@ -51,81 +47,12 @@ static struct pl_http_state *state_of(struct pl_conn *c)
 	return c->http = h;
 }
 
-/* The next request: it may have begun already. */
-static void enter_head(struct pl_conn *c)
+void pl_http_enter_head(struct pl_conn *c)
 {
 	const struct pl_conn_options *o = c->set->options;
 	bool has_begun = c->http && c->http->in.len;
 	pl_conn_enter(c, PL_PH_HEAD,
 		      pl_conn_time_to_leave(c, has_begun ? o->header_ms : o->keep_alive_ms));
-}
-
-/* ---- answers ---- */
-
-static void write_reply(struct pl_conn *c, struct pl_http_reply *reply)
-{
-	struct pl_buf out;
-	reply->keep_alive = c->keep_alive;
-	reply->is_head = c->is_head;
-	reply->now_ms = pl_wall_ms();
-	pl_buf_init(&out, REPLY_MAX);
-	int err = pl_http_write_reply(&out, reply);
-	if (err)
-		pl_conn_break(c, 1006, PL_S("answer cannot be written"));
-	else
-		(void)pl_conn_put(c, out.at, out.len);
-	pl_buf_fini(&out);
-	pl_metric_add(c->set->metrics, PL_M_HTTP_REQUESTS, 1);
-}
-
-void pl_conn_respond(struct pl_conn *c, struct pl_http_reply *reply)
-{
-	if (c->phase != PL_PH_OWED)
-		return;
-	c->keep_alive = c->keep_alive && !c->set->is_draining && reply->status < 500;
-	c->endpoint = NULL; /* the answer is given, also if it cannot be sent: no on_close is due */
-	write_reply(c, reply);
-	if (c->phase == PL_PH_DEAD)
-		return;
-	if (!c->keep_alive) {
-		pl_conn_finish(c);
-		return;
-	}
-	enter_head(c);
-	if (!c->in_callback)
-		pl_http_resume(c);
-}
-
-void pl_conn_respond_text(struct pl_conn *c, unsigned status, const char *type,
-			  struct pl_slice body)
-{
-	struct pl_http_reply reply = {.status = status, .type = pl_slice_str(type), .body = body};
-	pl_conn_respond(c, &reply);
-}
-
-/* A short page for what went wrong, and no further words. */
-static void refuse(struct pl_conn *c, unsigned status)
-{
-	char text[96];
-	struct pl_slice reason = pl_http_reason(status);
-	int n = snprintf(text, sizeof(text), "%u %.*s\n", status, PL_FMT(reason));
-	if (status != 404 && status != 405 && status != 426)
-		pl_metric_add(c->set->metrics, PL_M_HTTP_REFUSED, 1);
-	c->phase = PL_PH_OWED;
-	pl_conn_respond_text(c, status, "text/plain; charset=utf-8", pl_slice(text, (size_t)n));
-}
-
-static void refuse_and_close(struct pl_conn *c, unsigned status)
-{
-	c->keep_alive = false;
-	refuse(c, status);
-}
-
-/* Not even a head: nobody knows which request this answers. */
-static void refuse_words(struct pl_conn *c, unsigned status)
-{
-	c->is_head = false;
-	refuse_and_close(c, status);
 }
 
 /* So many bytes earn it more time: large bodies may take longer, but nobody may drip one. */
@@ -140,6 +67,13 @@ static bool goes_on(struct pl_conn *c)
 		return false;
 	pl_conn_set_deadline(c, (uint32_t)(due - now));
 	return true;
+}
+
+/* Not even a head: nobody knows which request this answers. */
+static void refuse_words(struct pl_conn *c, unsigned status)
+{
+	c->is_head = false;
+	pl_http_refuse_and_close(c, status);
 }
 
 void pl_http_deadline(struct pl_conn *c)
@@ -164,10 +98,11 @@ static bool begin(struct pl_conn *c, const struct pl_http_request *http)
 	c->is_head = http->method == PL_HTTP_HEAD;
 	c->is_upgrade = http->wants_upgrade;
 	c->is_watched = false;
+	c->takes_gzip = pl_http_takes_gzip(&http->head);
 	c->user = NULL;
 	if (pl_conn_see_through_proxy(c, http)) {
 		pl_metric_add(c->set->metrics, PL_M_REFUSED, 1);
-		refuse_and_close(c, 429);
+		pl_http_refuse_and_close(c, 429);
 		return false;
 	}
 	c->endpoint = pl_router_find(c->router, http, &status);
@@ -178,7 +113,7 @@ static void upgrade(struct pl_conn *c, const struct pl_request *q)
 {
 	unsigned status = pl_upgrade_check(c, q->http);
 	if (status != 101)
-		refuse(c, status);
+		pl_http_refuse(c, status);
 	else
 		c->endpoint->on_upgrade(c, q);
 }
@@ -192,7 +127,7 @@ static void serve(struct pl_conn *c, const struct pl_http_request *http, struct 
 	if (!c->endpoint) /* again, for the status; a body may lie between */
 		c->endpoint = pl_router_find(c->router, http, &status);
 	if (!c->endpoint)
-		refuse(c, status);
+		pl_http_refuse(c, status);
 	else if (http->wants_upgrade)
 		upgrade(c, &q);
 	else
@@ -208,7 +143,7 @@ static void too_large(struct pl_conn *c, const struct pl_http_request *http)
 	if (c->endpoint && c->endpoint->on_too_large)
 		c->endpoint->on_too_large(c, &q);
 	if (c->phase == PL_PH_OWED)
-		refuse(c, 413);
+		pl_http_refuse(c, 413);
 }
 
 /* Of the endpoint, which was found with the head. */
@@ -222,7 +157,7 @@ static void begin_body(struct pl_conn *c, const struct pl_http_request *q, struc
 {
 	struct pl_http_state *h = state_of(c);
 	if (!h) {
-		refuse_and_close(c, 503);
+		pl_http_refuse_and_close(c, 503);
 		return;
 	}
 	h->body.max = body_max(c);
@@ -233,7 +168,7 @@ static void begin_body(struct pl_conn *c, const struct pl_http_request *q, struc
 	}
 	pl_buf_puts(&h->head, head);
 	if (h->head.err)
-		refuse_and_close(c, 503);
+		pl_http_refuse_and_close(c, 503);
 	else if (!q->expects_continue || !pl_conn_put(c, "HTTP/1.1 100 Continue\r\n\r\n", 25))
 		pl_conn_enter(c, PL_PH_BODY, c->set->options->header_ms);
 }
@@ -272,7 +207,7 @@ static size_t read_body(struct pl_conn *c, struct pl_slice in)
 	int bad = pl_http_parse_head(&again, &c->set->options->http, pl_buf_slice(&h->head),
 				     &head_len, &q);
 	if (bad || (err && err != PL_ETOOBIG)) {
-		refuse_and_close(c, h->decoder.status ? h->decoder.status : 503);
+		pl_http_refuse_and_close(c, h->decoder.status ? h->decoder.status : 503);
 		return in.len;
 	}
 	if (err)
@@ -310,7 +245,7 @@ static void keep(struct pl_conn *c, const char *at, size_t n)
 	if (!h || h->in.err)
 		pl_conn_break(c, 1006, PL_S("out of memory"));
 	else if (c->phase == PL_PH_HEAD && n == h->in.len)
-		enter_head(c);
+		pl_http_enter_head(c);
 }
 
 /* Upgraded: what is left are frames. They may lie in what is kept, which goes after them. */
@@ -335,7 +270,7 @@ static void input_kept(struct pl_conn *c, struct pl_http_state *h)
 	pl_buf_drop(&h->in, used);
 	if (c->phase == PL_PH_HEAD && !h->in.len) {
 		pl_http_fini(c);
-		enter_head(c);
+		pl_http_enter_head(c);
 	}
 }
 
@@ -344,7 +279,7 @@ static void input_new(struct pl_conn *c, char *at, size_t n)
 	size_t used = run(c, at, n);
 	if (c->is_ws)
 		read_frames(c, at + used, n - used);
-	else if (used < n && c->phase <= PL_PH_LEAVING)
+	else if (used < n && c->phase < PL_PH_OPEN)
 		keep(c, at + used, n - used);
 }
 
@@ -354,8 +289,7 @@ static void input_done(struct pl_conn *c)
 	/* An idle connection keeps nothing: no request is unfinished. */
 	if (c->phase == PL_PH_HEAD && c->http && !c->http->in.len)
 		pl_http_fini(c);
-	if (c->phase < PL_PH_LAST)
-		pl_conn_read_on(c, c->phase == PL_PH_CLOSING || pl_conn_may_read(c));
+	pl_conn_read_as_due(c);
 }
 
 void pl_http_input(struct pl_conn *c, char *at, size_t n)
@@ -389,7 +323,7 @@ void pl_http_adopt(struct pl_conn *c, const struct pl_request *q)
 	c->in_callback = true;
 	c->phase = PL_PH_OWED;
 	if (c->set->is_draining)
-		refuse_and_close(c, 503);
+		pl_http_refuse_and_close(c, 503);
 	else if (begin(c, q->http))
 		serve(c, q->http, q->body);
 	if (c->is_ws)

@@ -4,6 +4,7 @@
 
 #include "conn/conn.h"
 #include "conn/outq.h"
+#include "wire/gzip.h"
 
 /* Which words the connection is in, and what its deadline means. pl_conn_enter() changes it. */
 enum pl_phase {
@@ -12,6 +13,8 @@ enum pl_phase {
 	PL_PH_OWED, /* a request was handed up, the answer is owed; nothing is read; no deadline */
 	PL_PH_LEAVING, /* it goes to another worker at the end of the turn (move.c); nothing is
 			  read and nobody here is told of it any more; no deadline */
+	PL_PH_PIECES,  /* an answer is under way, its body comes in pieces (pieces.c); nothing is
+			  read; deadline: break */
 	PL_PH_OPEN,    /* WebSocket; deadline: see heartbeat.c */
 	PL_PH_CLOSING, /* our close frame is queued or sent, the peer's is awaited; deadline: break
 			*/
@@ -53,7 +56,8 @@ struct pl_conn {
 	};
 	union {
 		struct pl_http_parser parser;
-		struct pl_move *move; /* in PL_PH_LEAVING */
+		struct pl_move *move;     /* in PL_PH_LEAVING */
+		struct pl_pieces *pieces; /* while in_pieces */
 		struct pl_ws_reader ws;
 	};
 	union {
@@ -89,6 +93,8 @@ struct pl_conn {
 	bool is_uncounted : 1;            /* `from` is a proxy of ours */
 	bool is_proxied : 1;              /* `from` is who called a proxy of ours */
 	bool is_watched : 1; /* a peer that hangs up does not want the answer any more */
+	bool takes_gzip : 1; /* who asked */
+	bool in_pieces : 1;  /* the source of a body is to be told when it is done */
 	uint8_t moves : 2;   /* how often the request that is owed an answer changed its worker */
 };
 
@@ -114,7 +120,9 @@ struct pl_conns {
 	uint32_t pooled;
 	char *plain; /* PL_HOT_BYTES: decrypted input; NULL until the first TLS connection */
 	struct pl_buf cipher; /* scratch of one call */
+	struct pl_buf head;   /* the same: of an answer */
 	struct pl_deflater *deflater;
+	struct pl_gzipper *gzipper;
 	struct pl_inflater *inflater;
 	const struct pl_router *routers; /* where connections of other workers go on */
 	size_t nrouters;
@@ -152,6 +160,8 @@ bool pl_conns_can_deflate(struct pl_conns *);
 uint32_t pl_conn_interest(const struct pl_conn *);
 void pl_conn_enter(struct pl_conn *, enum pl_phase, uint32_t deadline_ms);
 void pl_conn_read_on(struct pl_conn *, bool);
+/* On or off, as the phase and the backlog want it. */
+void pl_conn_read_as_due(struct pl_conn *);
 /* ms, and what the bytes that wait need at the slowest speed that we put up with. */
 uint32_t pl_conn_time_to_leave(const struct pl_conn *, uint32_t ms);
 /* Off the loop at once, without a word; on_close as due, with `code`. */
@@ -197,6 +207,23 @@ void pl_http_deadline(struct pl_conn *);
 void pl_http_adopt(struct pl_conn *, const struct pl_request *);
 /* request.c: a copy, with the body. */
 struct pl_request *pl_request_keep_whole(const struct pl_request *);
+
+/* The next request: it may have begun already. */
+void pl_http_enter_head(struct pl_conn *);
+
+/* answer.c: a short page for what went wrong; and no further words. */
+void pl_http_refuse(struct pl_conn *, unsigned status);
+void pl_http_refuse_and_close(struct pl_conn *, unsigned status);
+/* The head of an answer, in a buffer of the set until the next call; nothing else happens. */
+int pl_answer_head(struct pl_conn *, struct pl_http_reply *, uint64_t length,
+		   struct pl_buf **head) PL_MUST_CHECK;
+/* All of it is queued: on to the next request, or to the end. */
+void pl_answer_end(struct pl_conn *);
+
+/* pieces.c: something left; the end of a turn; the source is done with. */
+void pl_pieces_sent(struct pl_conn *);
+void pl_pieces_resume(struct pl_conn *);
+void pl_pieces_end(struct pl_conn *, bool is_whole);
 
 /* move.c: at the end of the turn; and when it breaks before that. */
 void pl_conn_depart(struct pl_conn *);

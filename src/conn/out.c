@@ -173,6 +173,8 @@ static void block(struct pl_conn *c)
 /* The reader has caught up: he may speak again. */
 static void listen_again(struct pl_conn *c)
 {
+	if (c->phase == PL_PH_PIECES)
+		pl_pieces_sent(c);
 	if (c->is_reading)
 		return;
 	if (c->phase == PL_PH_OPEN || c->phase == PL_PH_CLOSING)
@@ -183,6 +185,8 @@ static void listen_again(struct pl_conn *c)
 
 static void note_progress(struct pl_conn *c)
 {
+	if (c->phase == PL_PH_PIECES)
+		pl_pieces_sent(c);
 	if (!c->queue || c->queue->q.bytes > pl_conn_ws(c)->out_soft)
 		return;
 	c->queue->q.slow_since_ms = 0;

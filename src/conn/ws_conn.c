@@ -263,6 +263,8 @@ void pl_conn_close(struct pl_conn *c, uint16_t code, struct pl_slice reason)
 		pl_conn_finish(c);
 		return;
 	}
+	if (c->phase == PL_PH_PIECES) /* the rest of the body will never be said */
+		pl_conn_break(c, 1006, PL_S(""));
 	if (c->phase != PL_PH_OPEN)
 		return;
 	char payload[PL_WS_CONTROL_MAX];

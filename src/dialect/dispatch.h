@@ -19,6 +19,7 @@ struct pl_message_row {
 	const char *name;
 	enum pl_who who;
 	bool is_bare;   /* the payload may also be the value of the first field itself */
+	bool is_bulk;   /* asks for a token of the connection itself, where it is due */
 	bool has_limit; /* besides the connection's */
 	enum pl_limit limit;
 	const struct pl_field *fields; /* ends with {0}; NULL: none */

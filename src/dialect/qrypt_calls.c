@@ -45,27 +45,26 @@ static struct pl_call_words words_of(enum pl_call_what what, const struct in_cal
 						      what != PL_CALL_SDP_ANSWER};
 }
 
-static int refuse(struct pl_session *s, struct pl_slice ref, int err, const char *row)
+static void fail(struct pl_session *s, const struct pl_call_words *w, int err)
 {
 	static const struct pl_words too_big = {"INVALID_DATA", "Larger than is relayed"};
-	if (err == PL_ENOTFOUND)
-		pl_qrypt_fail(s, ref, &pl_qrypt_row(row)->not_found, 0);
-	else if (err == PL_ETOOBIG)
-		pl_qrypt_fail(s, ref, &too_big, 0);
-	else
-		return err;
-	return 0;
+	const struct pl_message_row *row = pl_qrypt_row(pl_qrypt_call_row(w->what, w->has_keys));
+	const struct pl_words *why = &row->failed;
+	switch (err) {
+	case PL_ENOTFOUND: why = &row->not_found; break;
+	case PL_EDENIED: why = &row->denied; break;
+	case PL_ETOOBIG: why = &too_big; break;
+	default: break;
+	}
+	pl_qrypt_fail(s, w->ref, why, 0);
 }
 
-/* In the call of this id, as text. */
 static int say(struct pl_session *s, struct pl_slice call, const struct pl_call_words *w)
 {
-	const char *row = pl_qrypt_call_row(w->what, w->has_keys);
-	struct pl_uuid id;
-	int err = pl_call_parse(call, &id) ? PL_ENOTFOUND : 0;
-	if (!err)
-		err = pl_call_say(s->gateway->hub, &s->peer, &id, w);
-	return err ? refuse(s, w->ref, err, row) : 0;
+	int err = pl_calling_say(s, call, w);
+	if (err)
+		fail(s, w, err);
+	return 0;
 }
 
 static int on_word(struct pl_session *s, struct pl_slice ref, const void *in,
@@ -76,54 +75,14 @@ static int on_word(struct pl_session *s, struct pl_slice ref, const void *in,
 	return say(s, m->call, &w);
 }
 
-/* ---- the offer ---- */
-
-/* Whom one shares nothing with is as unknown as who is not there. */
-static void may_call(struct pl_op *op)
-{
-	struct pl_call_words *w = pl_session_attached(op);
-	const char *row = pl_qrypt_call_row(PL_CALL_OFFER, w->has_keys);
-	if (op->err == PL_EDENIED || op->err == PL_EINVAL)
-		op->err = PL_ENOTFOUND;
-	struct pl_session *s = pl_qrypt_answering(op, row);
-	w->ref = pl_session_ref(op);
-	int err = s ? pl_call_begin(s->gateway->hub, &s->peer, &op->shares.other, w) : 0;
-	if (err)
-		pl_qrypt_fail(s, w->ref, &pl_qrypt_row(row)->failed, 0);
-	pl_session_done(op);
-}
-
-static int copy_offer(struct pl_op *op, const struct in_call *m, const struct pl_call_words *from)
-{
-	struct pl_call_words *w = pl_arena_alloc(&op->arena, sizeof(*w));
-	if (!w)
-		return PL_ENOMEM;
-	*w = *from;
-	pl_session_attach(op, w);
-	if (pl_arena_copy(&op->arena, from->media, &w->media) ||
-	    pl_arena_copy(&op->arena, from->body, &w->body) ||
-	    pl_arena_copy(&op->arena, from->keys[0], &w->keys[0]) ||
-	    pl_arena_copy(&op->arena, m->target, &op->shares.with))
-		return PL_ENOMEM;
-	return 0;
-}
-
 static int on_offer(struct pl_session *s, struct pl_slice ref, const void *in)
 {
 	const struct in_call *m = in;
 	const struct pl_call_words w = words_of(PL_CALL_OFFER, m, ref);
-	if (w.body.len > PL_CALL_BODY_MAX || w.keys[0].len > PL_CALL_KEY_MAX)
-		return refuse(s, ref, PL_ETOOBIG, "call_offer");
-	struct pl_op *op = pl_session_op(s, PL_OP_SHARES, may_call, ref);
-	if (!op)
-		return PL_ENOMEM;
-	op->shares.user = s->peer.user.id;
-	int err = copy_offer(op, m, &w);
+	int err = pl_calling_begin(s, m->target, &w, fail);
 	if (err)
-		pl_session_done(op);
-	else
-		pl_session_submit(s, op);
-	return err;
+		fail(s, &w, err);
+	return 0;
 }
 
 /* ---- the rest, in the order of the tables ---- */
@@ -185,9 +144,11 @@ static int on_keyed_answer(struct pl_session *s, struct pl_slice ref, const void
 	struct pl_uuid call, session;
 	bool is_one = !pl_call_parse(m->call, &call) && !pl_call_parse(m->session, &session) &&
 		      pl_uuid_eq(&call, &session);
+	const struct pl_call_words w = words_of(PL_CALL_ANSWER, m, ref);
 	if (is_one)
-		return on_answer(s, ref, in);
-	return refuse(s, ref, PL_ENOTFOUND, "ml_kem_call_answer");
+		return say(s, m->call, &w);
+	fail(s, &w, PL_ENOTFOUND);
+	return 0;
 }
 
 static int on_rotation(struct pl_session *s, struct pl_slice ref, const void *in)
@@ -208,9 +169,10 @@ static int on_rotated(struct pl_session *s, struct pl_slice ref, const void *in)
 	const struct in_call *m = in;
 	struct pl_call_words w = words_of(PL_CALL_ROTATED, m, ref);
 	struct pl_slice session;
-	if (pl_qrypt_read_rotation(m->rotation, &session, &w.number))
-		return refuse(s, ref, PL_ENOTFOUND, "ml_kem_key_rotation_response");
-	return say(s, session, &w);
+	if (!pl_qrypt_read_rotation(m->rotation, &session, &w.number))
+		return say(s, session, &w);
+	fail(s, &w, PL_ENOTFOUND);
+	return 0;
 }
 
 static const struct pl_field offer_fields[] = {

@@ -2,7 +2,7 @@
 #ifndef PL_DIALECT_QRYPT_CALLS_H
 #define PL_DIALECT_QRYPT_CALLS_H
 
-#include "chat/call.h"
+#include "dialect/calling.h"
 #include "dialect/qrypt_internal.h"
 
 #define PL_QRYPT_SUITE "ML_KEM_1024"

@@ -40,6 +40,7 @@ struct pl_gateway {
 	struct pl_buf out; /* scratch of the reply that is being written */
 	uint64_t next_id;
 	const struct pl_custom_message *native_handlers; /* native.h; NULL: none */
+	struct pl_uploads *uploads; /* upload.h; NULL: none. The owner's, not the gateway's */
 	/* While somebody is told that signing in failed: why the token was refused; NULL: it was
 	 * not. */
 	const char *refusal;

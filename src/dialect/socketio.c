@@ -6,8 +6,9 @@
 
 #include "wire/json_write.h"
 
-static const struct pl_message_row *const tables[] = {pl_socketio_rooms, pl_socketio_messages,
-						      pl_socketio_presence, NULL};
+static const struct pl_message_row *const tables[] = {pl_socketio_rooms,    pl_socketio_messages,
+						      pl_socketio_presence, pl_socketio_files,
+						      pl_socketio_calls,    NULL};
 
 /* ---- what goes out ---- */
 
@@ -41,10 +42,16 @@ static void send_ack(struct pl_session *s, struct pl_slice ref, struct pl_buf *b
 		give_up(s);
 }
 
+void pl_socketio_acknowledge(struct pl_session *s, struct pl_slice ref, struct pl_buf *b)
+{
+	PL_PUT(b, "]");
+	send_ack(s, ref, b);
+}
+
 void pl_socketio_ack(struct pl_session *s, struct pl_slice ref, struct pl_buf *b)
 {
-	PL_PUT(b, "}]");
-	send_ack(s, ref, b);
+	PL_PUT(b, "}");
+	pl_socketio_acknowledge(s, ref, b);
 }
 
 void pl_socketio_fail(struct pl_session *s, struct pl_slice ref, const char *text)
@@ -116,7 +123,7 @@ static void dispatch(struct pl_session *s, struct pl_slice ref, const parley_pac
 	struct pl_slice name = pl_socketio_slice(parley_packet_event(p));
 	const struct pl_message_row *row = pl_dispatch_find(tables, name);
 	uint64_t retry_ms = 0;
-	if (!pl_dispatch_admit(s, &retry_ms)) {
+	if (!(row && row->is_bulk) && !pl_dispatch_admit(s, &retry_ms)) {
 		refuse_haste(s, ref, retry_ms);
 		return;
 	}

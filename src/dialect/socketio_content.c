@@ -16,7 +16,7 @@
 #include "wire/json_write.h"
 #include "wire/socketio.h"
 
-enum { JSON = 1, BYTES = 2, PIECES = 4, TYPED = 8 };
+enum { JSON = 1, BYTES = 2, PIECES = 4, TYPED = 8 }; /* 16 is PL_UPLOAD_FORMAT */
 enum { CONTENT_MAX = 16 << 20, DEEPEST = 64, METADATA_MAX = 1024 };
 
 #define URL "data:application/octet-stream;base64,"

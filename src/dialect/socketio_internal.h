@@ -7,7 +7,7 @@
 
 /* What a client may say, by noun: each table ends with {0} and stands in the file of its name. */
 extern const struct pl_message_row pl_socketio_rooms[], pl_socketio_messages[],
-	pl_socketio_presence[];
+	pl_socketio_presence[], pl_socketio_files[], pl_socketio_calls[];
 
 #define PL_SOCKETIO_LIMITED(name) .has_limit = true, .limit = PL_LIMIT_##name
 /* Words of an error that a client reads in {error: "..."}. */
@@ -57,6 +57,8 @@ static inline struct pl_slice pl_socketio_slice(struct parley_slice s)
 /* {success: true ...}: the reply buffer, to be continued (PL_PUT(b, ",\"more\":1")) and sent. */
 struct pl_buf *pl_socketio_begin_ack(struct pl_session *);
 void pl_socketio_ack(struct pl_session *, struct pl_slice ref, struct pl_buf *);
+/* The same of a buffer that begins with the array and holds one whole argument. */
+void pl_socketio_acknowledge(struct pl_session *, struct pl_slice ref, struct pl_buf *);
 /* {error: text} */
 void pl_socketio_fail(struct pl_session *, struct pl_slice ref, const char *text);
 /* ["event", : the reply buffer, to be continued with the arguments and sent. */
@@ -171,6 +173,13 @@ void pl_socketio_left(struct pl_session *, const struct pl_uuid *conversation);
 
 /* Whether whom a message was for was there to hear it. */
 void pl_socketio_delivered(struct pl_session *, const struct pl_event *answer);
+
+/* ---- socketio_calls.c ---- */
+
+/* What the other says in a call, as an event; nothing where these clients do not hear of it. */
+void pl_socketio_put_call(const struct pl_event *, struct pl_buf *);
+/* To who said something in a call: what became of it. */
+void pl_socketio_on_call_reply(struct pl_session *, const struct pl_call_news *);
 
 /* ---- socketio_out.c ---- */
 

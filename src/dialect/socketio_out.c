@@ -106,10 +106,17 @@ static void nothing(const struct pl_event *e, struct pl_buf *b)
 
 /* The message stands for itself: it needs offsets and pieces. */
 static void (*const words[PL_EV__COUNT])(const struct pl_event *, struct pl_buf *) = {
-	[PL_EV_MESSAGE] = nothing,      [PL_EV_TYPING] = typing,  [PL_EV_PRESENCE] = presence,
-	[PL_EV_STATUS] = presence,      [PL_EV_CROWD] = crowd,    [PL_EV_MEMBERS] = members,
-	[PL_EV_CONVERSATION] = nothing, [PL_EV_MEMBER] = nothing, [PL_EV_ANSWER] = nothing,
+	[PL_EV_MESSAGE] = nothing,
+	[PL_EV_TYPING] = typing,
+	[PL_EV_PRESENCE] = presence,
+	[PL_EV_STATUS] = presence,
+	[PL_EV_CROWD] = crowd,
+	[PL_EV_MEMBERS] = members,
+	[PL_EV_CONVERSATION] = nothing,
+	[PL_EV_MEMBER] = nothing,
+	[PL_EV_ANSWER] = nothing,
 	[PL_EV_TAKEOVER] = nothing,
+	[PL_EV_CALL] = pl_socketio_put_call,
 };
 
 static void encoded_free(struct pl_encoded *x)
@@ -287,6 +294,14 @@ static void push_presence(struct socketio *x, const struct pl_event *e, struct p
 		push_words(x, words_of);
 }
 
+static void push_call(struct socketio *x, const struct pl_event *e, struct pl_encoded *words_of)
+{
+	if (e->call->what == PL_CALL_REPLY)
+		pl_socketio_on_call_reply(&x->session, e->call);
+	else
+		push_words(x, words_of);
+}
+
 static void push(struct pl_peer *p, const struct pl_event *e, struct pl_encoded *words_of)
 {
 	struct pl_session *s = PL_CONTAINER(p, struct pl_session, peer);
@@ -302,6 +317,7 @@ static void push(struct pl_peer *p, const struct pl_event *e, struct pl_encoded 
 		return;
 	case PL_EV_ANSWER: pl_socketio_delivered(s, e); return;
 	case PL_EV_TAKEOVER: pl_socketio_on_takeover(s, e); return;
+	case PL_EV_CALL: push_call(x, e, words_of); return;
 	case PL_EV_PRESENCE:
 	case PL_EV_STATUS: push_presence(x, e, words_of); return;
 	case PL_EV_CROWD:

@@ -1,6 +1,7 @@
 /* socketio_rows.c - users, rooms and messages as the Socket.IO dialect writes them. */
 #include "dialect/socketio_internal.h"
 
+#include "dialect/upload.h"
 #include "wire/json_write.h"
 
 /* What was said to be a number must be one to be written as such. */
@@ -97,6 +98,7 @@ static void put_of_room(struct pl_buf *b, const struct pl_message *m, struct pl_
 	pl_socketio_put_content(b, m, content, pieces);
 	PL_PUT(b, ",\"type\":");
 	pl_socketio_put_type(b, m);
+	pl_upload_put_file(b, m);
 	PL_PUT(b, ",\"timestamp\":");
 	pl_buf_put_u64(b, m->created_ms);
 	PL_PUT(b, ",\"edited\":false,\"deleted\":false}");
@@ -115,6 +117,7 @@ static void put_of_two(struct pl_buf *b, const struct pl_message *m, struct pl_s
 	pl_socketio_put_user_id(b, other);
 	PL_PUT(b, ",\"content\":");
 	pl_socketio_put_content(b, m, content, pieces);
+	pl_upload_put_file(b, m);
 	PL_PUT(b, ",\"timestamp\":");
 	pl_buf_put_u64(b, m->created_ms);
 	PL_PUT(b, ",\"read\":false}");

@@ -53,6 +53,7 @@ enum pl_upload_error pl_upload_error_of(int err)
 	case 0: return PL_UPLOAD_FINE;
 	case PL_EBUSY:
 	case PL_ENOMEM: return PL_UPLOAD_BUSY;
+	case PL_ECLOSED: /* the files have stopped */
 	case PL_ESTORE: return PL_UPLOAD_STORAGE;
 	case PL_EDENIED: return PL_UPLOAD_DENIED;
 	case PL_ENOTFOUND: return PL_UPLOAD_UNKNOWN;
@@ -355,7 +356,7 @@ void pl_upload_run(struct pl_upload *u, struct pl_file_job *j)
 	int err = pl_files_submit(u->set->files, j);
 	if (!err)
 		return;
-	j->err = err == PL_ESTATE ? PL_ESTORE : err; /* the files have stopped */
+	j->err = err;
 	for (size_t i = 0; i < j->npieces; i++)
 		j->pieces[i].err = j->err;
 	j->task.run = bring_home;
@@ -435,7 +436,9 @@ void pl_upload_next(struct pl_upload *u)
 {
 	if (u->is_busy)
 		return;
-	if (!u->first && !u->is_loaded) {
+	if (u->set->hub->is_stopped) { /* the end is near: nothing new is begun */
+		pl_upload_end(u, PL_UPLOAD_STORAGE);
+	} else if (!u->first && !u->is_loaded) {
 		forget(u);
 	} else if (!u->first) {
 		u->idle_ms = pl_loop_now_ms(u->set->hub->loop);

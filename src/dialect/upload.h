@@ -95,6 +95,7 @@ struct pl_upload_ask {
 	struct pl_slice sha256; /* hex digits: of the file, or of the piece */
 	/* BEGIN: a conversation's id or alias, or a user's id, subject or username */
 	struct pl_slice room, to;
+	bool in_group; /* see struct pl_op_file_start */
 	struct pl_slice name, type;
 	uint64_t size;
 	/* APPEND */
@@ -119,6 +120,11 @@ void pl_uploads_ask(struct pl_uploads *, const struct pl_upload_ask *);
  * docs/files.md.
  */
 void pl_upload_put_answer(struct pl_buf *, const struct pl_upload_answer *);
+
+/* A bit of struct pl_message's format: it carries a file, and its metadata was written here. */
+enum { PL_UPLOAD_FORMAT = 16 };
+/* ,"file":{id, url, name, size, type, sha256} of a message that carries one; else nothing. */
+void pl_upload_put_file(struct pl_buf *, const struct pl_message *);
 
 /* upload_words.c, for upload_steps.c: what the message says that carries a file: its content and
  * metadata. PL_ENOMEM. */

@@ -105,6 +105,7 @@ static enum pl_upload_error fill(struct pl_op *op, const struct pl_upload_option
 		return PL_UPLOAD_TYPE;
 	in->user = ask->user;
 	in->size = ask->size;
+	in->in_group = ask->in_group;
 	in->quota = o->quota;
 	in->unfinished_max = o->unfinished_max;
 	int err = pl_upload_read_hex(ask->sha256, in->sha256, sizeof(in->sha256), &in->has_sha256);

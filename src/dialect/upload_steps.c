@@ -202,6 +202,7 @@ static void send(struct pl_upload *u)
 	}
 	op->origin = u->first->origin;
 	op->send.user = u->key.user;
+	op->send.is_heard_first = true;
 	op->send.file = u->key.id;
 	memcpy(op->send.file_sha256, u->file.sha256, sizeof(op->send.file_sha256));
 	u->is_busy = true;

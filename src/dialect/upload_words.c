@@ -116,6 +116,15 @@ static void put_metadata(struct pl_buf *b, const struct pl_file *f)
 	PL_PUT(b, "}}");
 }
 
+void pl_upload_put_file(struct pl_buf *b, const struct pl_message *m)
+{
+	if (!(m->format & PL_UPLOAD_FORMAT) || m->metadata.len < 2)
+		return;
+	/* {"file":{...}}, as it stands above. */
+	PL_PUT(b, ",");
+	pl_buf_put(b, m->metadata.at + 1, m->metadata.len - 2);
+}
+
 /* For clients that show text and nothing else: the name, and where it is. */
 static void put_content(struct pl_buf *b, const struct pl_file *f)
 {
@@ -142,5 +151,6 @@ int pl_upload_fill_message(struct pl_op *op, const struct pl_file *f)
 		err = take(op, &b, &op->send.metadata);
 	pl_buf_fini(&b);
 	op->send.kind = PL_S("file");
+	op->send.format = PL_UPLOAD_FORMAT;
 	return err;
 }

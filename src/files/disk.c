@@ -1,8 +1,11 @@
 /* disk.c - the directory, and the calls by which it is reached: by name, never by path. */
 #include "files/internal.h"
 
+#include "base/mem.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,17 +78,60 @@ static int sync_parent(int fd)
 	return failed ? -1 : 0;
 }
 
-int pl_files_dir_open(struct pl_files_dir *d, const struct pl_files_options *o)
+static int make(const char *path, bool *is_new)
 {
+	*is_new = !mkdir(path, 0700);
+	return *is_new || errno == EEXIST ? 0 : -1;
+}
+
+/* What a scratch directory lies in may not be there yet either. */
+static void make_parent(const char *path)
+{
+	char *copy = pl_strdup(path);
+	bool is_new;
+	if (copy && make(dirname(copy), &is_new))
+		errno = 0; /* that it is missing shows at once */
+	pl_free(copy);
+}
+
+int pl_files_dir_init(struct pl_files_dir *d, const struct pl_files_options *o)
+{
+	*d = (struct pl_files_dir){.fd = -1,
+				   .path = pl_strdup(o->path),
+				   .is_scratch = o->is_scratch,
+				   .io = o->io ? o->io : &pl_files_system,
+				   .keep_free = o->keep_free,
+				   .log = o->log};
+	if (!d->path)
+		return PL_ENOMEM;
+	return o->is_scratch ? 0 : pl_files_dir_open(d);
+}
+
+int pl_files_dir_open(struct pl_files_dir *d)
+{
+	bool is_new = false;
+	if (d->is_scratch)
+		make_parent(d->path);
+	int fd = make(d->path, &is_new) ? -1 : open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && is_new && sync_parent(fd)) {
+		close(fd);
+		fd = -1;
+	}
+	d->fd = fd;
+	if (fd >= 0 && (!d->is_scratch || !pl_files_wipe(d)))
+		return 0;
+	pl_log(d->log, PL_ERROR, "files", "%s: %s", d->path, strerrordesc_np(errno));
+	if (fd >= 0)
+		close(fd);
 	d->fd = -1;
-	d->io = o->io ? o->io : &pl_files_system;
-	d->keep_free = o->keep_free;
-	d->log = o->log;
-	bool is_new = !mkdir(o->path, 0700);
-	if (is_new || errno == EEXIST)
-		d->fd = open(o->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (d->fd >= 0 && (!is_new || !sync_parent(d->fd)))
-		return o->is_scratch ? pl_files_wipe(d) : 0;
-	pl_log(o->log, PL_ERROR, "files", "%s: %s", o->path, strerrordesc_np(errno));
 	return PL_EIO;
+}
+
+void pl_files_dir_close(struct pl_files_dir *d)
+{
+	if (d->fd >= 0 && d->is_scratch && (pl_files_wipe(d) || rmdir(d->path)))
+		pl_log(d->log, PL_WARN, "files", "%s could not be removed", d->path);
+	if (d->fd >= 0)
+		close(d->fd);
+	pl_free(d->path);
 }

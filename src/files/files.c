@@ -12,12 +12,11 @@
 #include "base/mem.h"
 #include "base/thread.h"
 
-#include <unistd.h>
-
 enum { DEFAULT_THREADS = 3, DEFAULT_JOBS = 4096, DEFAULT_BYTES = 64 << 20, UPLOADS_MAX = 1 << 20 };
 
 struct pl_files {
 	struct pl_files_dir dir;
+	pthread_mutex_t opening; /* of the directory */
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	struct pl_map uploads; /* by id */
@@ -165,7 +164,7 @@ int pl_files_submit(struct pl_files *p, struct pl_file_job *j)
 	j->task.next = NULL;
 	pthread_mutex_lock(&p->lock);
 	if (p->is_stopped)
-		err = PL_ESTATE;
+		err = PL_ECLOSED;
 	else if (p->jobs >= p->jobs_max || bytes > p->bytes_max - p->bytes)
 		err = PL_EBUSY;
 	else if (is_of_upload(j))
@@ -258,6 +257,24 @@ static void end_turn(struct pl_files *p, const struct turn *t, bool is_done)
 		go_home(t->j);
 }
 
+/* A scratch directory is made when it is needed. */
+static int get_ready(struct pl_files *p)
+{
+	pthread_mutex_lock(&p->opening);
+	int err = p->dir.fd >= 0 ? 0 : pl_files_dir_open(&p->dir);
+	pthread_mutex_unlock(&p->opening);
+	return err;
+}
+
+static bool do_turn(struct pl_files *p, const struct turn *t)
+{
+	int err = get_ready(p);
+	if (!err)
+		return pl_file_work(&p->dir, t->f, t->j);
+	pl_file_job_fail(t->j, err);
+	return true;
+}
+
 static void *run(void *arg)
 {
 	struct pl_files *p = arg;
@@ -265,7 +282,7 @@ static void *run(void *arg)
 		struct turn t = wait_for_turn(p);
 		if (!t.j)
 			return NULL;
-		end_turn(p, &t, pl_file_work(&p->dir, t.f, t.j));
+		end_turn(p, &t, do_turn(p, &t));
 	}
 }
 
@@ -289,6 +306,7 @@ int pl_files_new(const struct pl_files_options *o, struct pl_files **out)
 	struct pl_files *p = PL_NEW(struct pl_files);
 	if (!p)
 		return PL_ENOMEM;
+	pthread_mutex_init(&p->opening, NULL);
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->more, NULL);
 	pl_map_init(&p->uploads, UPLOADS_MAX);
@@ -296,7 +314,7 @@ int pl_files_new(const struct pl_files_options *o, struct pl_files **out)
 	p->last_read = &p->reads;
 	p->jobs_max = o->jobs_max ? o->jobs_max : DEFAULT_JOBS;
 	p->bytes_max = o->bytes_max ? o->bytes_max : DEFAULT_BYTES;
-	int err = pl_files_dir_open(&p->dir, o);
+	int err = pl_files_dir_init(&p->dir, o);
 	if (!err)
 		err = start(p, o->threads);
 	if (err) {
@@ -311,9 +329,7 @@ static void send_back(struct pl_task **first, struct pl_task ***last)
 {
 	for (struct pl_file_job *j; (j = take_task(first, last));) {
 		pl_file_job_drop(j);
-		j->err = PL_ESTATE;
-		for (size_t i = 0; i < j->npieces; i++)
-			j->pieces[i].err = PL_ESTATE;
+		pl_file_job_fail(j, PL_ECLOSED);
 		go_home(j);
 	}
 }
@@ -342,9 +358,9 @@ void pl_files_free(struct pl_files *p)
 	PL_MAP_EACH (slot, &p->uploads)
 		pl_free(slot->value);
 	pl_map_fini(&p->uploads);
-	if (p->dir.fd >= 0)
-		close(p->dir.fd);
+	pl_files_dir_close(&p->dir);
 	pthread_cond_destroy(&p->more);
+	pthread_mutex_destroy(&p->opening);
 	pthread_mutex_destroy(&p->lock);
 	pl_free(p);
 }

@@ -23,8 +23,10 @@ struct pl_files_io;
 enum { PL_FILES_THREADS_MAX = 64, PL_FILES_SHA256 = 32, PL_FILES_LIST = 1000 };
 
 struct pl_files_options {
-	const char *path;   /* of the directory; made with mode 0700 where it is missing */
-	bool is_scratch;    /* whatever lies there is removed first */
+	const char *path; /* of the directory; made with mode 0700 where it is missing */
+	/* It is made for the first job, with the directory that it is in, and removed at the end;
+	 * whatever lay there is removed first. */
+	bool is_scratch;
 	uint32_t threads;   /* 0: 3. One of them is kept for reads, if there are two */
 	uint32_t jobs_max;  /* that wait; 0: 4,096 */
 	size_t bytes_max;   /* of their pieces and reads; 0: 64 MiB */
@@ -35,7 +37,7 @@ struct pl_files_options {
 
 /* PL_EIO: no such directory, and none can be made; the reason is logged. PL_ENOMEM. */
 int pl_files_new(const struct pl_files_options *, struct pl_files **out) PL_MUST_CHECK;
-/* Waits for what is under way; what only waits goes home with PL_ESTATE. Twice is fine. */
+/* Waits for what is under way; what only waits goes home with PL_ECLOSED. Twice is fine. */
 void pl_files_stop(struct pl_files *);
 /* Stops. Jobs still come home: their loops must outlive this. NULL is fine. */
 void pl_files_free(struct pl_files *);
@@ -101,7 +103,7 @@ struct pl_file_job {
 	struct pl_file_found *found; /* ours, until the job is freed or submitted again */
 	size_t nfound;
 
-	int err; /* as above; PL_ESTATE: stopped */
+	int err; /* as above; PL_ECLOSED: stopped */
 
 	/* private: */
 	uint64_t summed;
@@ -113,7 +115,7 @@ struct pl_file_job {
 struct pl_file_job *pl_file_job_new(enum pl_file_job_kind, struct pl_loop *home,
 				    void (*on_done)(struct pl_file_job *), void *owner);
 void pl_file_job_free(struct pl_file_job *); /* NULL is fine */
-/* [any thread] Takes the job. PL_EBUSY: too much waits; PL_ESTATE: stopped; PL_ENOMEM. Then it
+/* [any thread] Takes the job. PL_EBUSY: too much waits; PL_ECLOSED: stopped; PL_ENOMEM. Then it
  * stays the caller's. */
 int pl_files_submit(struct pl_files *, struct pl_file_job *) PL_MUST_CHECK;
 /* [any thread] Undoes one PL_FILE_OPEN. Jobs that wait still run. */

@@ -328,7 +328,7 @@ static void the_queue_is_bounded(void **state)
 	assert_int_equal(run(r, one), PL_ESTATE);
 	assert_int_equal(run(r, one), PL_ESTATE); /* what is done does not count any more */
 	pl_files_stop(r->files);
-	assert_int_equal(pl_files_submit(r->files, one), PL_ESTATE);
+	assert_int_equal(pl_files_submit(r->files, one), PL_ECLOSED);
 	pl_file_job_free(both);
 	pl_file_job_free(one);
 	rig_free(r);
@@ -352,7 +352,7 @@ static void what_waits_at_the_end_comes_home(void **state)
 	pl_files_stop(r->files);
 	rig_wait(r);
 	for (size_t i = 0; i < JOBS; i++) {
-		assert_true(jobs[i]->err == 0 || jobs[i]->err == PL_ESTATE);
+		assert_true(jobs[i]->err == 0 || jobs[i]->err == PL_ECLOSED);
 		assert_int_equal(jobs[i]->err, pieces[i].err);
 		done += !jobs[i]->err;
 		pl_file_job_free(jobs[i]);
@@ -395,14 +395,48 @@ static void the_directory_is_listed(void **state)
 	assert_int_equal(partial, FILES);
 	assert_int_equal(complete, 1);
 	pl_file_job_free(j);
-	pl_files_free(r->files); /* a scratch directory begins empty, but for what is not ours */
-	rig_start(r, &(struct pl_files_options){.is_scratch = true});
-	j = job(r, PL_FILE_LIST, whole);
+	snprintf(name, sizeof(name), "%s/README", r->dir);
+	assert_int_equal(access(name, F_OK), 0);
+}
+
+static void a_scratch_directory_comes_and_goes(void **state)
+{
+	struct rig *r = rig_new();
+	struct pl_uuid id = new_id();
+	struct pl_files_options o = {.is_scratch = true};
+	char path[128];
+	snprintf(path, sizeof(path), "%s/deep/scratch", r->dir);
+	o.path = path;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pl_files_new(&o, &r->files), 0);
+		assert_int_not_equal(access(path, F_OK), 0); /* nobody needs it yet */
+		struct pl_file_job *j = job(r, PL_FILE_LIST, id);
+		assert_int_equal(run(r, j), 0);
+		assert_int_equal(j->nfound, 0);
+		pl_file_job_free(j);
+		assert_int_equal(run_and_free(r, opening(r, id, 3, 0)), 0);
+		assert_int_equal(append(r, id, 3, 0, PL_S("abc")), 0);
+		pl_files_leave(r->files, &id);
+		pl_files_free(r->files);
+		r->files = NULL;
+		assert_int_not_equal(access(path, F_OK), 0);
+	}
+	/* What a killed process left behind is nobody's. */
+	assert_int_equal(mkdir(path, 0700), 0);
+	char left[256];
+	snprintf(left, sizeof(left), "%s/0123456789abcdef0123456789abcdef.part", path);
+	close(open(left, O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(pl_files_new(&o, &r->files), 0);
+	struct pl_file_job *j = job(r, PL_FILE_LIST, id);
 	assert_int_equal(run(r, j), 0);
 	assert_int_equal(j->nfound, 0);
 	pl_file_job_free(j);
-	snprintf(name, sizeof(name), "%s/README", r->dir);
-	assert_int_equal(access(name, F_OK), 0);
+	pl_files_free(r->files);
+	r->files = NULL;
+	snprintf(path, sizeof(path), "%s/deep", r->dir);
+	assert_int_equal(rmdir(path), 0);
+	rig_free(r);
+	(void)state;
 }
 
 /* Whoever can write to the directory cannot make us write elsewhere. */
@@ -444,6 +478,7 @@ int main(void)
 		cmocka_unit_test(the_queue_is_bounded),
 		TEST(what_waits_at_the_end_comes_home),
 		TEST(the_directory_is_listed),
+		cmocka_unit_test(a_scratch_directory_comes_and_goes),
 		TEST(a_link_is_not_followed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

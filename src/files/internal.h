@@ -22,7 +22,9 @@ struct pl_upload_file {
 };
 
 struct pl_files_dir {
-	int fd;
+	int fd; /* -1: not open yet */
+	char *path;
+	bool is_scratch;
 	const struct pl_files_io *io;
 	uint64_t keep_free;
 	struct pl_log *log;
@@ -35,6 +37,8 @@ bool pl_file_name_read(const char *name, struct pl_file_found *out);
 
 /* work.c: does the job. False: a part of it; run it again. f: NULL for reads and lists. */
 bool pl_file_work(const struct pl_files_dir *, struct pl_upload_file *f, struct pl_file_job *);
+/* None of it was done. */
+void pl_file_job_fail(struct pl_file_job *, int err);
 /* Gives back what a job that is not finished holds. */
 void pl_file_job_drop(struct pl_file_job *);
 /* PL_EIO, PL_ESTORE (no room), PL_ENOTFOUND from errno. */
@@ -46,7 +50,9 @@ int pl_file_check_sum(const struct pl_file_piece *) PL_MUST_CHECK;
 int pl_file_sum_on(const struct pl_files_dir *, struct pl_file_job *) PL_MUST_CHECK;
 
 /* disk.c: the directory, made if need be. PL_EIO, logged. */
-int pl_files_dir_open(struct pl_files_dir *, const struct pl_files_options *) PL_MUST_CHECK;
+int pl_files_dir_init(struct pl_files_dir *, const struct pl_files_options *) PL_MUST_CHECK;
+int pl_files_dir_open(struct pl_files_dir *) PL_MUST_CHECK;
+void pl_files_dir_close(struct pl_files_dir *);
 /* list.c */
 int pl_files_list(const struct pl_files_dir *, struct pl_file_job *) PL_MUST_CHECK;
 int pl_files_wipe(const struct pl_files_dir *) PL_MUST_CHECK;

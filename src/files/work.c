@@ -24,6 +24,21 @@ void pl_file_job_drop(struct pl_file_job *j)
 	j->fd = -1;
 }
 
+/* Nobody hears of a piece as written that may not be on the disk. */
+static void take_back(struct pl_file_job *j, int err)
+{
+	for (size_t i = 0; i < j->npieces; i++)
+		if (!j->pieces[i].err)
+			j->pieces[i].err = err;
+}
+
+void pl_file_job_fail(struct pl_file_job *j, int err)
+{
+	j->err = err;
+	for (size_t i = 0; i < j->npieces; i++)
+		j->pieces[i].err = err;
+}
+
 /* ---- the directory ---- */
 
 static int open_name(const struct pl_files_dir *d, const struct pl_uuid *id, bool is_partial,
@@ -172,14 +187,6 @@ static uint64_t put_pieces(const struct pl_files_dir *d, struct pl_upload_file *
 			at += p->data.len;
 	}
 	return at;
-}
-
-/* Nobody hears of a piece as written that may not be on the disk. */
-static void take_back(struct pl_file_job *j, int err)
-{
-	for (size_t i = 0; i < j->npieces; i++)
-		if (!j->pieces[i].err)
-			j->pieces[i].err = err;
 }
 
 static int work_append(const struct pl_files_dir *d, struct pl_upload_file *f,

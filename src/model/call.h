@@ -22,7 +22,7 @@ enum pl_call_what {
 	/* told to who said one of these: what became of it */
 	PL_CALL_REPLY,
 	/* between the keeper of a call and the keepers of its users' presence, see chat/call.h */
-	PL_CALL_ENTER,
+	PL_CALL_ENTER, /* the event's `on`: the user is called, else it calls */
 	PL_CALL_ENTERED,
 	PL_CALL_LEAVE,
 	PL_CALL_LEFT,

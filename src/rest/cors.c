@@ -13,7 +13,7 @@ static void put(struct pl_http_header *list, size_t *n, struct pl_slice name, st
 	list[(*n)++] = (struct pl_http_header){name, value};
 }
 
-static size_t put_common(struct pl_http_header list[HEADERS_MAX], const struct pl_cors *from)
+size_t pl_cors_put(struct pl_http_header *list, const struct pl_cors *from)
 {
 	size_t n = 0;
 	put(list, &n, PL_S("Cache-Control"), PL_S("no-store"));
@@ -44,7 +44,7 @@ void pl_cors_reply(struct pl_conn *c, const struct pl_cors *from, unsigned statu
 {
 	struct pl_http_header headers[HEADERS_MAX];
 	struct pl_buf retry;
-	size_t n = put_common(headers, from);
+	size_t n = pl_cors_put(headers, from);
 	if (b->err) {
 		pl_buf_fini(b);
 		pl_rest_fail(c, 503, "no memory for the answer", NULL);
@@ -84,7 +84,7 @@ void pl_rest_preflight(struct pl_rest *r, struct pl_conn *c, const struct pl_req
 	(void)r;
 	if (!pl_cors_enter(&from, c, q))
 		return;
-	size_t n = put_common(headers, &from);
+	size_t n = pl_cors_put(headers, &from);
 	put(headers, &n, PL_S("Access-Control-Allow-Methods"),
 	    PL_S("GET, POST, PUT, DELETE, OPTIONS"));
 	put(headers, &n, PL_S("Access-Control-Allow-Headers"), PL_S("Content-Type, Authorization"));

@@ -48,6 +48,9 @@ struct pl_cors {
 };
 /* False: from a page that may not ask, and has been told so. */
 bool pl_cors_enter(struct pl_cors *, struct pl_conn *, const struct pl_request *);
+/* The first of an answer's headers, at most PL_CORS_HEADERS; returns how many. */
+enum { PL_CORS_HEADERS = 4 };
+size_t pl_cors_put(struct pl_http_header *, const struct pl_cors *);
 /* As pl_rest_reply_buf, for that page's eyes. retry_ms 0: nothing is said about another try. */
 void pl_cors_reply(struct pl_conn *, const struct pl_cors *, unsigned status, struct pl_buf *,
 		   uint64_t retry_ms);
@@ -69,6 +72,9 @@ void pl_rest_preflight(struct pl_rest *, struct pl_conn *, const struct pl_reque
 int pl_account_begin(struct pl_rest *, struct pl_conn *, const struct pl_cors *, bool is_login,
 		     struct pl_slice name, struct pl_slice password) PL_MUST_CHECK;
 void pl_rest_account_gone(struct pl_conn *);
+/* files.c */
+void pl_rest_file(struct pl_rest *, struct pl_conn *, const struct pl_request *);
+void pl_rest_file_gone(struct pl_conn *);
 /* users.c */
 void pl_rest_user_list(struct pl_rest *, struct pl_conn *, const struct pl_request *);
 void pl_rest_user_add(struct pl_rest *, struct pl_conn *, const struct pl_request *);

@@ -34,6 +34,8 @@ static const struct pl_rest_row rows[] = {
 	ACCOUNTS("/api/auth"),
 	ACCOUNTS("/auth"),
 #undef ACCOUNTS
+	{PL_HTTP_GET, "/files/*", PL_REST_ANYONE, pl_rest_file, pl_rest_file_gone},
+	{PL_HTTP_OPTIONS, "/files/*", PL_REST_ANYONE, pl_rest_preflight, NULL},
 	{PL_HTTP_GET, "/admin/users", PL_REST_KEY, pl_rest_user_list, pl_rest_user_gone},
 	{PL_HTTP_POST, "/admin/users", PL_REST_KEY, pl_rest_user_add, pl_rest_user_gone},
 	{PL_HTTP_POST, "/admin/users/password", PL_REST_KEY, pl_rest_user_password,

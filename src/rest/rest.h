@@ -16,6 +16,7 @@
 #include "auth/turn.h"
 #include "chat/hub.h"
 #include "conn/conn.h"
+#include "files/files.h"
 #include "wire/json.h"
 
 struct pl_rest;
@@ -78,6 +79,8 @@ struct pl_rest {
 	struct pl_hub *hub;            /* of this worker */
 	struct pl_admin_key key;       /* written on the worker's thread, or before it starts */
 	uint32_t gathers;              /* answers that wait for the other workers */
+	struct pl_files *files;        /* NULL: there are none. Set after pl_rest_init */
+	uint32_t downloads;            /* under way */
 	struct pl_accounts accounts;   /* zero: there are none. Set after pl_rest_init */
 	const struct pl_turn *turn;    /* relays for calls; NULL: none. As accounts->options */
 	struct pl_json_parser *bodies; /* for bodies that may be large; the worker's scratch */

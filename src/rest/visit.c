@@ -61,15 +61,20 @@ static void on_known(struct pl_op *op)
 	pl_op_free(op);
 }
 
+int pl_visit_check(struct pl_rest *r, struct pl_slice token, struct pl_arena *a,
+		   struct pl_identity *out)
+{
+	const struct pl_auth *auth = r->accounts.auth ? *r->accounts.auth : NULL;
+	if (!auth || !token.len)
+		return PL_EDENIED;
+	return pl_auth_check(auth, r->accounts.parser, token, pl_wall_ms() / 1000, a, out, NULL);
+}
+
 static int check_token(struct pl_rest *r, const struct pl_request *q, struct pl_op *op)
 {
 	struct pl_slice token = pl_token_bearer(pl_http_header(&q->http->head, "Authorization"));
-	const struct pl_auth *auth = r->accounts.auth ? *r->accounts.auth : NULL;
 	struct pl_identity who;
-	if (!auth || !token.len)
-		return PL_EDENIED;
-	int err = pl_auth_check(auth, r->accounts.parser, token, pl_wall_ms() / 1000, &op->arena,
-				&who, NULL);
+	int err = pl_visit_check(r, token, &op->arena, &who);
 	if (err)
 		return err;
 	op->sign_in.issued_s = who.issued_s;
@@ -90,7 +95,7 @@ static uint64_t note_failure(struct pl_rest *r, struct pl_conn *c)
 	return wait_ms + 1;
 }
 
-static void turn_away(struct pl_rest *r, struct pl_conn *c, const struct pl_cors *from, int err)
+void pl_visit_turn_away(struct pl_rest *r, struct pl_conn *c, const struct pl_cors *from, int err)
 {
 	uint64_t wait_ms = err == PL_ENOMEM ? 0 : note_failure(r, c);
 	if (wait_ms)
@@ -111,7 +116,7 @@ void pl_rest_visit(struct pl_rest *r, struct pl_conn *c, const struct pl_request
 	if (err) {
 		if (op)
 			pl_op_free(op);
-		turn_away(r, c, &from, err);
+		pl_visit_turn_away(r, c, &from, err);
 		return;
 	}
 	*v = (struct visit){.rest = r, .conn = c, .from = from, .limit = limit, .answer = answer};

@@ -18,4 +18,10 @@ void pl_rest_visit(struct pl_rest *, struct pl_conn *, const struct pl_request *
 		   pl_visit_answer *);
 void pl_rest_visit_gone(struct pl_conn *);
 
+/* For routes that go their own way: who the token speaks for, as pl_auth_check (PL_EDENIED also
+ * without a token); and the refusal of who has none that is good. */
+int pl_visit_check(struct pl_rest *, struct pl_slice token, struct pl_arena *,
+		   struct pl_identity *) PL_MUST_CHECK;
+void pl_visit_turn_away(struct pl_rest *, struct pl_conn *, const struct pl_cors *, int err);
+
 #endif

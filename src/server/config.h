@@ -23,10 +23,12 @@ enum {
 };
 
 /* In the data directory. */
-#define PL_DATABASE_NAME     "parley.db"
-#define PL_JWT_KEY_NAME      "jwt.key"
-#define PL_ADMIN_KEY_NAME    "admin.key"
-#define PL_ADMIN_SOCKET_NAME "admin.sock"
+#define PL_DATABASE_NAME      "parley.db"
+#define PL_FILES_NAME         "files"
+#define PL_FILES_SCRATCH_NAME "files.memory" /* of a store that forgets */
+#define PL_JWT_KEY_NAME       "jwt.key"
+#define PL_ADMIN_KEY_NAME     "admin.key"
+#define PL_ADMIN_SOCKET_NAME  "admin.sock"
 
 enum pl_log_format { PL_LOG_AUTO, PL_LOG_JSON, PL_LOG_TEXT };
 enum pl_store_kind { PL_STORE_SQLITE, PL_STORE_MEMORY };
@@ -159,6 +161,12 @@ struct pl_config {
 	uint32_t socketio_admin_sessions;
 
 	bool handler_samples;
+
+	size_t files_max_size, files_chunk, files_quota, files_keep_free;
+	struct pl_string_list files_types;
+	uint32_t files_unfinished, files_per_minute;
+	uint64_t files_expiry_ms;
+	uint32_t files_threads;
 
 	char *admin_key, *admin_key_file; /* at most one of them after loading */
 	uint64_t drain_deadline_ms;

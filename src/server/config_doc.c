@@ -49,16 +49,27 @@ struct section {
 };
 
 static const struct section sections[] = {
-	{"", "The server"},           {"log", "Log"},
-	{"store", "Store"},           {"tls", "TLS"},
-	{"auth", "Signing in"},       {"accounts", "Accounts"},
-	{"limits", "Limits"},         {"compression", "Compression"},
-	{"heartbeat", "Heartbeat"},   {"presence", "Presence"},
-	{"typing", "Typing"},         {"history", "History"},
-	{"rooms", "Rooms"},           {"calls", "Calls"},
-	{"native", "Native clients"}, {"realtime", "Chat and presence clients"},
-	{"socketio", "Socket.IO"},    {"handler", "Sample endpoints"},
-	{"admin", "Administration"},  {"drain", "Stopping"},
+	{"", "The server"},
+	{"log", "Log"},
+	{"store", "Store"},
+	{"tls", "TLS"},
+	{"auth", "Signing in"},
+	{"accounts", "Accounts"},
+	{"limits", "Limits"},
+	{"compression", "Compression"},
+	{"heartbeat", "Heartbeat"},
+	{"presence", "Presence"},
+	{"typing", "Typing"},
+	{"history", "History"},
+	{"rooms", "Rooms"},
+	{"calls", "Calls"},
+	{"native", "Native clients"},
+	{"realtime", "Chat and presence clients"},
+	{"socketio", "Socket.IO"},
+	{"files", "Files"},
+	{"handler", "Sample endpoints"},
+	{"admin", "Administration"},
+	{"drain", "Stopping"},
 };
 
 static bool is_in(const struct pl_option *o, const struct section *s)

@@ -4,6 +4,7 @@
 
 #include "rest/rest.h"
 #include "server/dialects.h"
+#include "server/file_keeper.h"
 #include "server/server.h"
 #include "server/settings.h"
 #include "server/worker.h"
@@ -34,6 +35,7 @@ struct pl_site {
 	/* The chat, if there is one. */
 	struct pl_hub hub;
 	struct pl_gateway gateway;
+	struct pl_uploads *uploads;
 	struct pl_rest rest;
 	struct pl_rest control; /* at the data directory's socket */
 	struct pl_route control_routes[PL_REST_ROUTES_MAX];
@@ -113,6 +115,8 @@ struct parley_server {
 	struct pl_store *store;
 	struct pl_metrics store_metrics;
 	struct pl_hasher *hasher; /* NULL: no accounts, no Admin UI */
+	struct pl_files *files;
+	struct pl_file_keeper file_keeper;
 	/* What the REST routes look at: the sets and hubs of all sites, and the store's set. */
 	struct pl_rest_shared rest;
 	const struct pl_metrics **sets;

@@ -30,6 +30,7 @@ static const char *const admin_words[] = {"development", "production", NULL};
 #define ENUM(member, w) MEMBER(PL_OPT_ENUM, unsigned int, member), .words = (w)
 
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, KIB = 1024, MIB = 1024 * KIB };
+#define GIB ((uint64_t)1024 * MIB)
 
 const struct pl_option pl_options[] = {
 	{.name = "data",
@@ -658,6 +659,67 @@ const struct pl_option pl_options[] = {
 	 .def = "false",
 	 .doc = "Whether the program offers the sample endpoints `/api/ws/chat`, `/api/ws/game` "
 		"and `/api/ws/private?token=`, which are `examples/` of the library."},
+
+	{.name = "files.max_size",
+	 BYTES(files_max_size),
+	 .def = "100MiB",
+	 .max = 64 * GIB,
+	 .reload = true,
+	 .doc = "Size of a file that a client may upload; 0 is no uploads."},
+	{.name = "files.chunk",
+	 BYTES(files_chunk),
+	 .def = "256KiB",
+	 .min = KIB,
+	 .max = 8 * MIB,
+	 .reload = true,
+	 .doc = "Bytes of a file that come in one message; clients are told."},
+	{.name = "files.types",
+	 LIST(files_types),
+	 .def = "",
+	 .max = 64,
+	 .reload = true,
+	 .doc = "Media types that are taken, as in `image/png` or `image/*`; none is all, which "
+		"are "
+		"only ever sent out as attachments."},
+	{.name = "files.quota",
+	 BYTES(files_quota),
+	 .def = "1GiB",
+	 .max = 1024 * GIB,
+	 .reload = true,
+	 .doc = "What a user's files may take, unfinished ones in full and 4 KiB for each; 0 is "
+		"any "
+		"size."},
+	{.name = "files.unfinished",
+	 INT(files_unfinished),
+	 .def = "8",
+	 .max = 10000,
+	 .reload = true,
+	 .doc = "Unfinished uploads that a user may have; 0 is any number."},
+	{.name = "files.per_minute",
+	 INT(files_per_minute),
+	 .def = "30",
+	 .min = 1,
+	 .max = 1000000,
+	 .reload = true,
+	 .doc = "Uploads that a user may begin per minute."},
+	{.name = "files.expiry",
+	 MILLIS(files_expiry_ms),
+	 .def = "24h",
+	 .min = MINUTE,
+	 .max = 365ull * 24 * HOUR,
+	 .reload = true,
+	 .doc = "An unfinished upload that stood still for so long is removed."},
+	{.name = "files.keep_free",
+	 BYTES(files_keep_free),
+	 .def = "64MiB",
+	 .max = 1024 * GIB,
+	 .doc = "Room on the disk that uploads leave to the database."},
+	{.name = "files.threads",
+	 INT(files_threads),
+	 .def = "3",
+	 .min = 1,
+	 .max = 64,
+	 .doc = "Threads that write, sync and read files; of two or more one is kept for reading."},
 
 	{.name = "admin.key",
 	 SECRET(admin_key),

@@ -129,6 +129,25 @@ static int open_store(struct parley_server *s, struct pl_buf *why)
 	return err;
 }
 
+static int open_files(struct parley_server *s, struct pl_buf *why)
+{
+	const struct pl_config *c = s->config;
+	bool is_memory = c->store_kind == PL_STORE_MEMORY;
+	char *path = NULL;
+	int err = pl_config_path(c, is_memory ? PL_FILES_SCRATCH_NAME : PL_FILES_NAME, &path);
+	struct pl_files_options o = {.path = path,
+				     .is_scratch = is_memory,
+				     .threads = c->files_threads,
+				     .keep_free = c->files_keep_free,
+				     .log = s->log};
+	if (!err)
+		err = pl_files_new(&o, &s->files);
+	if (err)
+		pl_buf_printf(why, "files %s: %s\n", path ? path : "", pl_strerror(err));
+	pl_free(path);
+	return err;
+}
+
 int pl_server_load_tls(const struct pl_config *c, struct pl_buf *why, struct pl_tls_context **out)
 {
 	struct pl_tls_context *t = NULL;
@@ -252,6 +271,10 @@ static int start_sites(struct parley_server *s, struct pl_auth *auth, struct pl_
 	if (err == PL_ESTATE)
 		pl_buf_printf(why,
 			      "engine io_uring: not allowed by this kernel, or not built in\n");
+	if (!err && s->has_chat)
+		pl_file_keeper_start(&s->file_keeper, &s->sites[0].hub, s->files,
+				     s->settings->upload_expiry_ms,
+				     s->config->store_kind != PL_STORE_MEMORY);
 	if (!err && s->is_driven)
 		err = pl_drive_attach(s);
 	for (uint32_t i = s->is_driven; !err && i < n; i++)
@@ -278,6 +301,8 @@ static int start(struct parley_server *s, struct pl_buf *why)
 		err = pl_bus_local_new(&s->bus);
 	if (!err && s->has_chat)
 		err = open_store(s, why);
+	if (!err && s->has_chat)
+		err = open_files(s, why);
 	/* Before the admin's namespace, for which an engine would be made with defaults. */
 	if (!err)
 		err = pl_server_add_socketio(s, why);
@@ -369,9 +394,13 @@ static void dismantle(struct parley_server *s)
 			pl_hub_stop(&s->sites[i].hub);
 	if (s->hasher)
 		pl_hasher_stop(s->hasher);
+	if (s->files)
+		pl_files_stop(s->files);
 	pl_store_close(s->store);
 	empty_loops(s);
+	pl_file_keeper_fini(&s->file_keeper);
 	free_sites(s);
+	pl_files_free(s->files);
 	pl_hasher_free(s->hasher);
 	pl_free(s->sets);
 	pl_free(s->hubs);
@@ -382,6 +411,7 @@ static void dismantle(struct parley_server *s)
 	pl_settings_release(s->settings);
 	s->store = NULL;
 	s->hasher = NULL;
+	s->files = NULL;
 	s->sets = NULL;
 	s->hubs = NULL;
 	s->bus = NULL;

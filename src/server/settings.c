@@ -99,6 +99,7 @@ static void set_rates(struct pl_settings *s, const struct pl_config *c)
 				       c->limits_requests_per_minute / 4},
 		[PL_LIMIT_HISTORY] = {c->limits_history_per_minute, c->limits_history_per_minute},
 		[PL_LIMIT_CREATES] = {30, 30},
+		[PL_LIMIT_UPLOADS] = {c->files_per_minute, c->files_per_minute},
 		[PL_LIMIT_AUTH_FAILURES] = {c->limits_auth_failures_per_minute,
 					    c->limits_auth_failures_per_minute},
 		[PL_LIMIT_LOGINS] = {c->limits_logins_per_minute, c->limits_logins_per_minute},
@@ -251,6 +252,18 @@ static void cleanse(struct pl_slice secret)
 		OPENSSL_cleanse((void *)(uintptr_t)secret.at, secret.len);
 }
 
+/* ---- files ---- */
+
+static int set_uploads(struct pl_settings *s, const struct pl_config *c)
+{
+	s->upload_expiry_ms = c->files_expiry_ms;
+	s->uploads = (struct pl_upload_options){.max_size = c->files_max_size,
+						.chunk_bytes = (uint32_t)c->files_chunk,
+						.quota = c->files_quota,
+						.unfinished_max = c->files_unfinished};
+	return copy_list(s, &c->files_types, &s->uploads.types, &s->uploads.ntypes);
+}
+
 int pl_settings_new(const struct pl_config *c, const struct pl_settings *before, struct pl_buf *why,
 		    struct pl_settings **out)
 {
@@ -294,6 +307,8 @@ int pl_settings_new(const struct pl_config *c, const struct pl_settings *before,
 		err = set_accounts(s, c, before, why);
 	if (!err)
 		err = set_calls(s, c, why);
+	if (!err)
+		err = set_uploads(s, c);
 	if (!err)
 		err = find_limits(s, before);
 	if (err) {

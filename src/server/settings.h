@@ -13,6 +13,7 @@
 #include "chat/hub.h"
 #include "conn/conn.h"
 #include "dialect/session.h"
+#include "dialect/upload.h"
 #include "rest/rest.h"
 #include "server/config.h"
 
@@ -31,6 +32,8 @@ struct pl_settings {
 	struct pl_admin_key admin;
 	bool open_rest;
 	struct pl_account_options accounts;
+	struct pl_upload_options uploads;
+	uint64_t upload_expiry_ms;
 	struct pl_settings_turn calls;
 	struct pl_rate rates[PL_LIMIT__COUNT];
 	struct pl_rate_limits

@@ -148,6 +148,7 @@ static void init_rest(struct pl_site *site)
 	site->rest.bodies = site->control.bodies = site->gateway.messages;
 	site->rest.is_open = site->settings->open_rest;
 	site->control.is_trusted = true;
+	site->rest.files = site->control.files = s->files;
 	site->rest.accounts = site->control.accounts = accounts;
 	site->rest.turn = site->control.turn = &site->settings->calls.turn;
 }
@@ -167,6 +168,10 @@ static int init_chat(struct pl_site *site, uint32_t index, struct pl_auth *auth)
 		return err;
 	pl_gateway_set_auth(&site->gateway, pl_auth_retain(auth));
 	site->hub.store = s->store;
+	err = pl_uploads_new(&site->hub, s->files, &o->uploads, &site->uploads);
+	if (err)
+		return err;
+	site->gateway.uploads = site->uploads;
 	init_rest(site);
 	for (size_t i = 0; i < pl_dialect_count; i++)
 		init_dialect(site, i);
@@ -228,6 +233,9 @@ void pl_site_adopt(struct pl_site *site, struct pl_settings *settings, struct pl
 		site->hub.options = &settings->chat;
 		site->hub.limits = pl_settings_limits(settings);
 		site->gateway.options = &settings->gateway;
+		pl_uploads_set_options(site->uploads, &settings->uploads);
+		if (!site->worker.index)
+			site->server->file_keeper.expiry_ms = settings->upload_expiry_ms;
 		site->rest.key = settings->admin;
 		site->rest.is_open = settings->open_rest;
 		site->rest.accounts.options = &settings->accounts;
@@ -254,6 +262,7 @@ void pl_site_fini(struct pl_site *site)
 	pl_sio_site_free(site->sio);
 	pl_sio_admin_site_free(site->admin);
 	pl_handler_site_free(site->handlers);
+	pl_uploads_free(site->uploads);
 	if (site->has_gateway)
 		pl_gateway_fini(&site->gateway);
 	if (site->has_hub)

@@ -15,6 +15,8 @@ enum { SAY_MAX = 512, TRIES_KEYS = 4096 };
 static void say_session(struct pl_admin *a)
 {
 	struct pl_buf b;
+	if (!a->has_session)
+		return;
 	pl_buf_init(&b, SAY_MAX);
 	PL_PUT(&b, "[\"session\",\"");
 	pl_buf_put(&b, a->session, sizeof(a->session));
@@ -54,10 +56,12 @@ static int on_connect(parley_socket *socket)
 	struct pl_admin *a = parley_socket_data(socket);
 	struct pl_sio_admin_site *s = a->site;
 	a->socket = socket;
-	if (a->has_session)
-		say_session(a);
-	OPENSSL_cleanse(a->session, sizeof(a->session));
+	/* Before the reply, as the original does. The page begins to listen when it is connected
+	 * and does not hear that, so that it would ask for the password again: hence once more. */
+	say_session(a);
 	pl_socket_hello(socket);
+	say_session(a);
+	OPENSSL_cleanse(a->session, sizeof(a->session));
 	say_config(a);
 	pl_list_append(&s->here, &a->node);
 	s->nhere++;

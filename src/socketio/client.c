@@ -5,7 +5,7 @@
  * Invariants:  a connected socket is in its client's list;  so is, in the other one, a handshake
  * that has not been answered;  nsockets counts both.
  */
-#include "socketio/internal.h"
+#include "socketio/recovery.h"
 
 /* ---- the request that it began with ---- */
 
@@ -93,6 +93,7 @@ static void on_pong(struct pl_eio *eio)
 	const struct pl_sio_client *c = pl_eio_user(eio);
 	for (parley_socket *k = c->sockets, *next; k; k = next) {
 		next = k->next;
+		pl_track_on_pong(k);
 		if (k->hall->def->on_pong)
 			k->hall->def->on_pong(k);
 	}
@@ -103,7 +104,7 @@ void pl_client_end(struct pl_sio_client *c, const char *reason)
 	pl_timer_stop(&c->connect);
 	pl_handshakes_lost(c);
 	while (c->sockets)
-		pl_socket_end(c->sockets, reason);
+		pl_socket_end(c->sockets, reason, true);
 }
 
 static void on_close(struct pl_eio *eio, enum pl_eio_reason why)

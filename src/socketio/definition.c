@@ -28,6 +28,7 @@ int pl_sio_new(parley_server *server, struct pl_handlers *handlers, struct pl_si
 	s->handlers = handlers;
 	s->refs = 1;
 	pthread_mutex_init(&s->lock, NULL);
+	pl_random_bytes(s->seed, sizeof(s->seed));
 	*out = s;
 	return 0;
 }

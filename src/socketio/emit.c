@@ -4,7 +4,7 @@
  * A packet is written as head and array, one behind the other, in the worker's scratch. Most have
  * no attachments, so the head is written without any and made longer where there are.
  */
-#include "socketio/internal.h"
+#include "socketio/recovery.h"
 
 /* ---- writing ---- */
 
@@ -143,10 +143,47 @@ void pl_emit_control(struct pl_sio_client *c, enum pl_sio_type type, struct pl_s
 	pl_sio_written(c->site);
 }
 
+int pl_emit_kept(parley_socket *k, const struct pl_sio_kept *kept)
+{
+	int err = send_text(k->client, kept->text);
+	return err ? err : send_attachments(k->client, kept->attachments, kept->nattachments);
+}
+
+/* To the room that only it is in, as far as the record knows. */
+static int emit_recorded(parley_socket *k, struct pl_slice event, const struct parley_field *args)
+{
+	struct pl_sio_site *s = k->hall->site;
+	struct pl_sio_head head = {.type = PL_SIO_EVENT, .nsp = k->hall->name};
+	struct pl_slice own = pl_slice(k->id, SOCKET_ID);
+	struct pl_sio_packet p;
+	if (!parley_socket_is_connected(k))
+		return PL_ECLOSED;
+	int err = pl_packet_write(&s->out, &head, event, args, &p);
+	if (err)
+		return err;
+	struct pl_sio_event e = {.packet = p.text,
+				 .json = p.json,
+				 .attachments = p.attached.at,
+				 .nattachments = p.attached.n,
+				 .from = PL_SIO_FROM_HERE,
+				 .target = {.rooms = &own, .nrooms = 1}};
+	const struct pl_sio_kept *kept = pl_record_add(k->hall->record, &e);
+	err = kept ? pl_emit_kept(k, kept) : PL_ENOMEM;
+	if (!err) {
+		pl_track_sent(k, kept->seq);
+		show(k, p.json);
+	}
+	pl_sio_written(s);
+	return err;
+}
+
 int parley_emit(parley_socket *k, struct parley_slice event, const struct parley_field *args)
 {
 	struct pl_sio_head head = {.type = PL_SIO_EVENT};
-	return event.at ? pl_emit_packet(k, &head, pl_in(event), args) : PARLEY_EINVAL;
+	if (!event.at)
+		return PARLEY_EINVAL;
+	return k->hall->record ? emit_recorded(k, pl_in(event), args)
+			       : pl_emit_packet(k, &head, pl_in(event), args);
 }
 
 int parley_emit_volatile(parley_socket *k, struct parley_slice event,

@@ -1,5 +1,5 @@
 /* extra.c - what few sockets have: a private id, answers awaited, a request that is kept. */
-#include "socketio/internal.h"
+#include "socketio/recovery.h"
 
 struct pl_sio_extra *pl_extra_of(parley_socket *k)
 {
@@ -14,22 +14,24 @@ void pl_extra_free(struct pl_sio_extra *x)
 		return;
 	pl_request_hide(x->request);
 	pl_sio_request_release(x->kept);
+	pl_free(x->pid);
 	pl_free(x);
 }
 
 int pl_extra_set_pid(parley_socket *k, struct pl_slice pid)
 {
 	struct pl_sio_extra *x = pl_extra_of(k);
-	if (!x)
-		return PL_ENOMEM;
-	memcpy(x->pid, pid.at, pid.len);
-	x->pid_len = (uint8_t)pid.len;
-	return 0;
+	if (x)
+		x->pid = pl_memdup0(pid.at, pid.len);
+	return x && x->pid ? 0 : PL_ENOMEM;
 }
 
 struct pl_slice pl_extra_pid(const parley_socket *k)
 {
-	return k->extra ? pl_slice(k->extra->pid, k->extra->pid_len) : pl_slice(NULL, 0);
+	const struct pl_sio_extra *x = k->extra;
+	if (x && x->track)
+		return pl_slice(x->track->pid, PID_LEN);
+	return pl_slice_str(x ? x->pid : NULL);
 }
 
 int pl_extra_keep_request(parley_socket *k, struct pl_sio_request *r)

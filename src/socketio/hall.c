@@ -5,7 +5,7 @@
  * its name is there from the first moment to the last;  one that fits a pattern goes with its last
  * user.
  */
-#include "socketio/internal.h"
+#include "socketio/recovery.h"
 
 #include "wire/pattern.h"
 
@@ -19,7 +19,18 @@ void pl_sio_halls_init(struct pl_sio_site *s)
 static void hall_free(struct pl_sio_hall *h)
 {
 	pl_rooms_fini(&h->rooms);
+	pl_record_free(h->record);
 	pl_free(h);
+}
+
+/* What is on its way to a line that broke counts as missed: until that is noticed, and as long as
+ * its client may come back. */
+static int open_record(struct pl_sio_hall *h)
+{
+	const struct parley_namespace *n = &h->def->nsp;
+	const struct pl_eio_options *o = &h->site->sio->path->eio;
+	uint64_t keep_ms = (uint64_t)n->recovery_ms + o->ping_interval_ms + o->ping_timeout_ms;
+	return pl_record_new(n->recovery_events, keep_ms, &h->record);
 }
 
 static int hall_new(struct pl_sio_site *s, const struct pl_sio_def *d, struct pl_slice name,
@@ -35,7 +46,9 @@ static int hall_new(struct pl_sio_site *s, const struct pl_sio_def *d, struct pl
 	/* One more of each for the room of everybody. */
 	pl_rooms_init(&h->rooms, d->nsp.max_rooms + 1, pl_loop_metrics(s->loop));
 	h->rooms.seats_max = (uint32_t)d->nsp.max_rooms_each + 1;
-	int err = pl_map_put(&s->halls, h->name, h);
+	int err = d->nsp.recovery_ms && !d->has_own_recovery ? open_record(h) : 0;
+	if (!err)
+		err = pl_map_put(&s->halls, h->name, h);
 	if (err)
 		hall_free(h);
 	else
@@ -89,7 +102,11 @@ int pl_sio_hall_enter(struct pl_sio_site *s, struct pl_slice name, struct pl_sio
 
 void pl_sio_hall_leave(struct pl_sio_hall *h)
 {
-	if (--h->users || !h->def->is_pattern)
+	if (--h->users)
+		return;
+	if (h->record)
+		pl_record_clear(h->record);
+	if (!h->def->is_pattern)
 		return;
 	pl_map_remove(&h->site->halls, h->name);
 	hall_free(h);

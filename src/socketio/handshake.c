@@ -5,7 +5,7 @@
  * A handshake is in its client's list until it is answered or the client is gone; it uses its hall
  * until its worker takes the answer.
  */
-#include "socketio/internal.h"
+#include "socketio/recovery.h"
 
 #include "handler/fields.h"
 #include "wire/json_write.h"
@@ -50,6 +50,7 @@ static void drop(struct pl_errand *e);
 static void handshake_free(parley_handshake *h)
 {
 	pl_timer_stop(&h->deadline);
+	pl_list_remove(&h->fetching);
 	if (h->hall)
 		pl_sio_hall_leave(h->hall);
 	pl_request_hide(h->request);
@@ -78,6 +79,7 @@ static parley_handshake *handshake_new(struct pl_sio_client *c, struct pl_sio_ha
 	h->errand.finish = finish;
 	h->errand.orphan = orphan;
 	h->errand.drop = drop;
+	pl_list_init(&h->fetching);
 	if (!h->request || pl_errand_begin(&h->errand, c->site, true)) {
 		handshake_free(h);
 		return NULL;
@@ -106,10 +108,23 @@ static struct pl_sio_client *part(parley_handshake *h)
 	return c;
 }
 
+static void free_data_of(parley_handshake *h)
+{
+	if (h->free_data)
+		h->free_data(h->data);
+}
+
 void pl_handshakes_lost(struct pl_sio_client *c)
 {
-	while (c->asking)
-		(void)part(c->asking);
+	parley_handshake *h;
+	while ((h = c->asking)) {
+		bool is_answered = !pl_list_empty(&h->fetching);
+		(void)part(h);
+		if (!is_answered)
+			continue; /* its answer will find nobody */
+		free_data_of(h);
+		handshake_free(h);
+	}
 }
 
 bool pl_handshake_is_asking(const struct pl_sio_client *c, struct pl_slice nsp)
@@ -120,15 +135,13 @@ bool pl_handshake_is_asking(const struct pl_sio_client *c, struct pl_slice nsp)
 	return h;
 }
 
-static void free_data_of(parley_handshake *h)
-{
-	if (h->free_data)
-		h->free_data(h->data);
-}
-
 static void on_deadline(struct pl_timer *t)
 {
 	parley_handshake *h = PL_CONTAINER(t, parley_handshake, deadline);
+	if (!pl_list_empty(&h->fetching)) { /* the other workers do not answer */
+		pl_handshake_settle(h, NULL, NULL);
+		return;
+	}
 	struct pl_sio_client *c = part(h);
 	if (c)
 		tell_error(c, h->name, PL_S("The authorization took too long"));
@@ -136,15 +149,8 @@ static void on_deadline(struct pl_timer *t)
 
 /* ---- the answer ---- */
 
-static void refuse(parley_handshake *h, struct pl_sio_client *c)
-{
-	if (h->error.err)
-		pl_handshake_fail(c, h->name);
-	else
-		pl_emit_control(c, PL_SIO_CONNECT_ERROR, h->name, pl_buf_slice(&h->error));
-}
-
-static void admit(parley_handshake *h, struct pl_sio_client *c)
+void pl_handshake_settle(parley_handshake *h, struct pl_sio_track *track,
+			 struct pl_sio_missed *missed)
 {
 	struct pl_sio_birth b = {.data = h->data,
 				 .free_data = h->free_data,
@@ -152,27 +158,54 @@ static void admit(parley_handshake *h, struct pl_sio_client *c)
 				 .pid = pl_slice(h->pid_len ? h->pid : NULL, h->pid_len),
 				 .is_recovered = h->is_recovered,
 				 .is_held = h->is_held,
-				 .request = h->request};
+				 .request = h->request,
+				 .identity = h->identity,
+				 .track = track,
+				 .missed = missed,
+				 .offset = pl_handshake_offset(h)};
+	struct pl_sio_client *c = part(h);
 	struct pl_sio_hall *hall = h->hall;
 	h->hall = NULL; /* its use goes to the socket */
 	pl_socket_begin(c, hall, &b);
+	handshake_free(h);
+}
+
+/* That it comes back, and may. */
+static bool comes_back(const parley_handshake *h)
+{
+	return h->hall->record && pl_handshake_pid(h).len == PID_LEN;
+}
+
+static void refuse(parley_handshake *h)
+{
+	struct pl_sio_client *c = part(h);
+	if (h->error.err)
+		pl_handshake_fail(c, h->name);
+	else
+		pl_emit_control(c, PL_SIO_CONNECT_ERROR, h->name, pl_buf_slice(&h->error));
+	handshake_free(h);
+}
+
+static void forget(parley_handshake *h)
+{
+	(void)part(h);
+	free_data_of(h);
+	handshake_free(h);
 }
 
 static void finish(struct pl_errand *e)
 {
 	parley_handshake *h = PL_CONTAINER(e, parley_handshake, errand);
 	struct pl_sio_site *s = e->site;
-	struct pl_sio_client *c = part(h);
 	uintptr_t before = pl_sio_enter(s);
-	if (c && !pl_eio_is_open(c->eio))
-		c = NULL;
-	if (!c)
-		free_data_of(h);
+	if (!h->client || !pl_eio_is_open(h->client->eio))
+		forget(h);
 	else if (h->is_denied)
-		refuse(h, c);
+		refuse(h);
+	else if (comes_back(h))
+		pl_recovery_begin(h);
 	else
-		admit(h, c);
-	handshake_free(h);
+		pl_handshake_settle(h, NULL, NULL);
 	pl_sio_leave(s, before);
 }
 
@@ -212,29 +245,41 @@ void parley_deny(parley_handshake *h, const char *message, const struct parley_f
 
 /* ---- the question ---- */
 
+void pl_handshake_keep_auth(parley_handshake *h)
+{
+	struct pl_sio_site *s = h->hall->site;
+	if (h->parser)
+		return;
+	h->parser = s->auths;
+	s->auths = NULL;
+}
+
 static int ask(struct pl_sio_client *c, struct pl_sio_hall *hall, const struct pl_json *auth)
 {
 	struct pl_sio_site *s = c->site;
 	parley_handshake *h = handshake_new(c, hall, auth);
 	if (!h)
 		return PL_ENOMEM;
-	uintptr_t before = pl_sio_enter(s);
-	hall->def->nsp.authorize(h, hall->def->nsp.user);
-	pl_sio_leave(s, before);
+	if (hall->def->nsp.authorize) {
+		uintptr_t before = pl_sio_enter(s);
+		hall->def->nsp.authorize(h, hall->def->nsp.user);
+		pl_sio_leave(s, before);
+	} else {
+		parley_admit(h, NULL, NULL);
+	}
 	if (pl_errand_let_go(&h->errand)) {
 		finish(&h->errand);
 		return 0;
 	}
-	/* What it said is its own from now on: the next one is read by another parser. */
-	h->parser = s->auths;
-	s->auths = NULL;
+	pl_handshake_keep_auth(h);
 	pl_timer_set(s->loop, &h->deadline, hall->def->nsp.authorize_ms);
 	return 0;
 }
 
 static int enter(struct pl_sio_client *c, struct pl_sio_hall *hall, const struct pl_json *auth)
 {
-	if (hall->def->nsp.authorize)
+	bool may_come_back = hall->record && pl_json_get(auth, "pid");
+	if (hall->def->nsp.authorize || may_come_back)
 		return ask(c, hall, auth);
 	pl_socket_begin(c, hall, &(struct pl_sio_birth){.data = NULL});
 	return 0;
@@ -269,6 +314,12 @@ const parley_json *parley_handshake_auth(const parley_handshake *h)
 struct parley_slice parley_handshake_namespace(const parley_handshake *h)
 {
 	return pl_out(h->name);
+}
+
+void parley_identify(parley_handshake *h, struct parley_slice who)
+{
+	uint64_t hash = pl_siphash(h->errand.sio->seed, pl_in(who));
+	h->identity = !who.len ? 0 : hash ? hash : 1;
 }
 
 void *pl_handshake_ctx(const parley_handshake *h)

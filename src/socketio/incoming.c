@@ -30,7 +30,7 @@ static int hear_disconnect(struct pl_sio_client *c, const struct pl_sio_head *he
 	parley_socket *k = pl_client_socket(c, head->nsp);
 	if (!k)
 		return not_joined(c);
-	pl_socket_end(k, "client namespace disconnect");
+	pl_socket_end(k, "client namespace disconnect", false);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "socketio/socketio.h"
 
+#include "base/id.h"
 #include "base/ids.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -65,7 +66,9 @@ struct pl_sio_path {
 struct pl_sio {
 	_Atomic(parley_server *) server; /* NULL: it is gone; see refs */
 	struct pl_handlers *handlers;    /* whose callback runs */
-	pthread_mutex_t lock;            /* of the states of all errands, and of refs */
+	pthread_mutex_t lock;            /* of the states of all errands, of refs and `published` */
+	uint64_t published;              /* by threads that are no worker's */
+	uint64_t seed[2];                /* of identities */
 	uint32_t refs;                   /* the server's, and those of orphaned errands */
 	struct pl_bus *bus;              /* NULL without sites */
 	struct pl_sio_path *path;        /* NULL: no Socket.IO */
@@ -88,11 +91,12 @@ struct pl_sio_hall {
 	struct pl_sio_site *site;
 	const struct pl_sio_def *def;
 	struct pl_slice name;
-	struct pl_rooms rooms; /* all members are sockets */
-	void *ctx;             /* of house namespaces */
-	uint64_t next_ack;     /* ids count per namespace, as the original's */
-	uint32_t users;        /* sockets, handshakes, sessions */
-	char text[];           /* the name */
+	struct pl_rooms rooms;        /* all members are sockets */
+	void *ctx;                    /* of house namespaces */
+	uint64_t next_ack;            /* ids count per namespace, as the original's */
+	struct pl_sio_record *record; /* NULL: nobody comes back */
+	uint32_t users;               /* sockets, handshakes, sessions */
+	char text[];                  /* the name */
 };
 
 /* A bare engine on one worker. */
@@ -126,6 +130,12 @@ struct pl_sio_site {
 	uint64_t serial;               /* of the last socket */
 	const struct pl_sio_watch *watch;
 	struct pl_sio_counts counts;
+	struct pl_ids tracks;                 /* by pid */
+	uint32_t ngone;                       /* of those that are gone */
+	uint64_t heard[PL_BUS_NODES_MAX + 1]; /* the last publication of each source */
+	struct pl_list fetching;              /* handshakes that ask other workers */
+	uint64_t ticket;                      /* of the last of them */
+	struct pl_sio_waiting *deferred;      /* see recovery.c */
 	uint32_t nbares;
 	struct pl_sio_bare bares[];
 };
@@ -285,6 +295,9 @@ struct parley_packet {
 
 /* ---- handshake.c ---- */
 
+struct pl_sio_track;
+struct pl_sio_missed;
+
 enum { PID_MAX = 64 };
 
 struct parley_handshake {
@@ -305,7 +318,12 @@ struct parley_handshake {
 	bool is_denied, is_recovered, is_held, has_id;
 	uint8_t pid_len;
 	char id[SOCKET_ID], pid[PID_MAX];
-	char text[]; /* the name */
+	uint64_t identity; /* 0: nobody said */
+	/* While it asks other workers. */
+	struct pl_list fetching; /* in the site's */
+	uint64_t ticket;
+	uint32_t awaited; /* workers that have not answered */
+	char text[];      /* the name */
 };
 
 /* A CONNECT: the client is let in, refused, or its answer is awaited. auth: of the site's `auths`,
@@ -314,6 +332,12 @@ void pl_handshake_ask(struct pl_sio_client *, struct pl_slice nsp, const struct 
 bool pl_handshake_is_asking(const struct pl_sio_client *, struct pl_slice nsp);
 /* The client left while its answers were owed. */
 void pl_handshakes_lost(struct pl_sio_client *);
+/* What it said is its own from now on: the next one is read by another parser. Before the site
+ * reads another one. */
+void pl_handshake_keep_auth(parley_handshake *);
+/* It was let in, and is whom the track is about; NULL: somebody new. Frees the
+ * handshake. */
+void pl_handshake_settle(parley_handshake *, struct pl_sio_track *, struct pl_sio_missed *missed);
 /* It was let in, but there is no room. */
 void pl_handshake_fail(struct pl_sio_client *, struct pl_slice nsp);
 
@@ -327,12 +351,19 @@ struct pl_sio_birth {
 	struct pl_slice pid; /* at == NULL: none */
 	bool is_recovered, is_held;
 	parley_request *request; /* NULL: made if somebody asks */
+	uint64_t identity;
+	struct pl_sio_track *track;   /* who comes back; NULL: somebody new */
+	struct pl_slice offset;       /* of who comes back */
+	struct pl_sio_missed *missed; /* and what it gets first */
 };
 /* Lets it in: CONNECT reply, on_connect. Takes data in any case, and the use of the hall. A failure
  * is told to the client. */
 void pl_socket_begin(struct pl_sio_client *, struct pl_sio_hall *, const struct pl_sio_birth *);
 /* It hears nothing any more, on_disconnect is called, and it is freed. */
-void pl_socket_end(parley_socket *, const char *reason);
+/* may_return: its line broke. */
+void pl_socket_end(parley_socket *, const char *reason, bool may_return);
+/* Of the 64 characters of base64url; random. */
+void pl_random_text(char *out, size_t n);
 /* Those that were disconnected by us end. */
 void pl_sockets_leave(struct pl_sio_site *);
 void pl_socket_hear(parley_socket *, const parley_packet *);
@@ -347,14 +378,14 @@ struct pl_sio_extra {
 	uint32_t nwaits;
 	struct pl_sio_request *kept; /* with keep_request */
 	parley_request *request;     /* of it */
-	uint8_t pid_len;
-	char pid[PID_MAX];
+	struct pl_sio_track *track;  /* with recovery */
+	char *pid;                   /* of a house namespace; NULL: none */
 };
 /* NULL: no memory. */
 struct pl_sio_extra *pl_extra_of(parley_socket *);
 void pl_extra_free(struct pl_sio_extra *); /* NULL is fine */
 int pl_extra_set_pid(parley_socket *, struct pl_slice pid) PL_MUST_CHECK;
-struct pl_slice pl_extra_pid(const parley_socket *);
+struct pl_slice pl_extra_pid(const parley_socket *); /* at == NULL: none */
 int pl_extra_keep_request(parley_socket *, struct pl_sio_request *) PL_MUST_CHECK;
 
 /* ---- ack.c ---- */
@@ -418,7 +449,7 @@ void pl_target_each(struct pl_sio_hall *, const struct pl_sio_target *,
 int pl_target_visit(struct pl_sio_hall *, const struct pl_sio_target *,
 		    void (*visit)(parley_socket *, void *ctx), void *ctx) PL_MUST_CHECK;
 
-/* ---- publish.c ---- */
+/* ---- publish.c: see recovery.h ---- */
 
 void pl_sio_on_event(struct pl_bus_node *, struct pl_event *);
 

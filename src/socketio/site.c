@@ -1,6 +1,6 @@
 /* site.c - a worker's share of Socket.IO: its engines, which path is whose, whose thread runs a
  * callback, what is counted and watched. */
-#include "socketio/internal.h"
+#include "socketio/recovery.h"
 
 static int attach(struct pl_sio *sio, struct pl_sio_site *s)
 {
@@ -61,6 +61,8 @@ int pl_sio_site_new(struct pl_sio *sio, uint32_t worker, struct pl_loop *loop,
 	pl_ids_init(&s->ids, SOCKET_ID);
 	pl_buf_init(&s->out, PACKET_MAX);
 	pl_list_init(&s->asked);
+	pl_list_init(&s->fetching);
+	pl_ids_init(&s->tracks, PID_LEN);
 	pl_sio_halls_init(s);
 	int err = pl_sio_halls_open(s);
 	if (!err)
@@ -80,9 +82,10 @@ int pl_sio_site_new(struct pl_sio *sio, uint32_t worker, struct pl_loop *loop,
 
 void pl_sio_site_set_siblings(struct pl_sio_site *s, struct pl_conns *const *conns, uint32_t n)
 {
-	(void)s;
-	(void)conns;
-	(void)n;
+	if (s->eios)
+		pl_eios_set_siblings(s->eios, conns, n);
+	for (uint32_t i = 0; i < s->nbares; i++)
+		pl_eios_set_siblings(s->bares[i].eios, conns, n);
 }
 
 void pl_sio_site_drain(struct pl_sio_site *s)
@@ -105,6 +108,8 @@ void pl_sio_site_close(struct pl_sio_site *s)
 		pl_eios_free(s->bares[i].eios);
 	s->nbares = 0;
 	pl_sockets_leave(s);
+	if (s->is_reaping) /* what is linked in the loop points here */
+		pl_loop_turn(s->loop, 0);
 }
 
 void pl_sio_site_free(struct pl_sio_site *s)
@@ -113,6 +118,9 @@ void pl_sio_site_free(struct pl_sio_site *s)
 		return;
 	detach(s->sio, s);
 	pl_errands_end(s);
+	pl_recovery_end(s);
+	pl_tracks_free(s);
+	pl_ids_fini(&s->tracks);
 	pl_sio_halls_fini(s);
 	pl_ids_fini(&s->ids);
 	pl_json_parser_free(s->messages);

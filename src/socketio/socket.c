@@ -4,7 +4,7 @@
  * It ends when its client does, or when it leaves the namespace. One that we disconnect is off its
  * client's list at once, and ends with the turn: no callback on it is running then.
  */
-#include "socketio/internal.h"
+#include "socketio/recovery.h"
 
 #include "wire/json_write.h"
 
@@ -12,7 +12,7 @@ enum { EVENT_SHOWN = 255 };
 
 /* ---- birth ---- */
 
-static void random_text(char *out, size_t n)
+void pl_random_text(char *out, size_t n)
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -33,30 +33,61 @@ static void socket_free(parley_socket *k)
 	pl_sio_hall_leave(hall);
 }
 
-/* With its id and in the room of everybody. Takes data and the hall only if it succeeds. */
-static parley_socket *socket_new(struct pl_sio_hall *hall, const struct pl_sio_birth *b)
+static int join_rooms(parley_socket *k, const struct pl_sio_track *t)
 {
-	struct pl_sio_site *s = hall->site;
+	struct pl_rooms *rooms = &k->hall->rooms;
+	int err = pl_room_join(rooms, &k->member, EVERYBODY);
+	for (size_t i = 0; !err && t && i < t->nrooms; i++)
+		err = pl_room_join(rooms, &k->member, t->rooms[i]);
+	return err;
+}
+
+/* What makes it one that may come back, or has. */
+static int set_track(parley_socket *k, const struct pl_sio_birth *b)
+{
+	struct pl_sio_extra *x = k->hall->record ? pl_extra_of(k) : NULL;
+	if (!k->hall->record)
+		return 0;
+	if (x)
+		x->track = b->track ? b->track : pl_track_new(k->hall, b->identity);
+	return x && x->track ? 0 : PL_ENOMEM;
+}
+
+static int furnish(parley_socket *k, struct pl_sio_client *c, const struct pl_sio_birth *b)
+{
+	struct pl_sio_site *s = k->hall->site;
+	int err = pl_ids_add(&s->ids, k->id);
+	if (!err && b->pid.len)
+		err = pl_extra_set_pid(k, b->pid);
+	if (!err && k->hall->def->nsp.keep_request && c->request)
+		err = pl_extra_keep_request(k, c->request);
+	if (!err)
+		err = set_track(k, b);
+	return err ? err : join_rooms(k, b->track);
+}
+
+/* With its id and in its rooms. Takes data, the hall and the track only if it succeeds. */
+static parley_socket *socket_new(struct pl_sio_client *c, struct pl_sio_hall *hall,
+				 const struct pl_sio_birth *b)
+{
 	parley_socket *k = PL_NEW(parley_socket);
 	if (!k)
 		return NULL;
+	const char *id = b->track ? b->track->id : b->id;
 	k->hall = hall;
-	k->serial = ++s->serial;
-	k->is_recovered = b->is_recovered;
+	k->serial = ++hall->site->serial;
+	k->is_recovered = b->is_recovered || b->track;
 	k->is_held = b->is_held;
-	if (b->id)
-		memcpy(k->id, b->id, SOCKET_ID);
+	if (id)
+		memcpy(k->id, id, SOCKET_ID);
 	else
-		random_text(k->id, SOCKET_ID);
-	int err = b->pid.len ? pl_extra_set_pid(k, b->pid) : 0;
-	if (!err)
-		err = pl_ids_add(&s->ids, k->id);
-	if (!err)
-		err = pl_room_join(&hall->rooms, &k->member, EVERYBODY);
-	if (!err)
+		pl_random_text(k->id, SOCKET_ID);
+	if (!furnish(k, c, b))
 		return k;
-	pl_ids_remove(&s->ids, k->id);
+	pl_ids_remove(&hall->site->ids, k->id);
 	pl_room_leave_all(&hall->rooms, &k->member);
+	if (k->extra && k->extra->track && !b->track)
+		pl_track_free(k->extra->track);
 	pl_extra_free(k->extra);
 	pl_free(k);
 	return NULL;
@@ -116,28 +147,62 @@ static void greet(parley_socket *k, parley_request *request)
 	s->request = NULL;
 }
 
+/* What the last authorization brought counts, and what was there before if it brought nothing. */
+static void set_data(parley_socket *k, const struct pl_sio_birth *b)
+{
+	struct pl_sio_track *t = b->track;
+	bool is_kept = t && !b->data && !b->free_data;
+	k->data = is_kept ? t->data : b->data;
+	k->free_data = is_kept ? t->free_data : b->free_data;
+	if (t && !is_kept && t->free_data)
+		t->free_data(t->data);
+}
+
+/* It was away: what it missed comes before the reply to its CONNECT. */
+static void replay(parley_socket *k, const struct pl_sio_birth *b)
+{
+	struct pl_sio_missed none = {.at = NULL}, *missed = b->missed ? b->missed : &none;
+	struct pl_sio_track *t = k->extra ? k->extra->track : NULL;
+	if (!t)
+		return;
+	for (uint32_t i = 0; i < missed->n; i++)
+		pl_emit_kept(k, missed->at[i]);
+	pl_track_carry(t, b->offset, missed);
+	pl_track_come(t, k);
+}
+
+static void begin(parley_socket *k, struct pl_sio_client *c, const struct pl_sio_birth *b)
+{
+	set_data(k, b);
+	pl_client_add(c, k);
+	k->state = PL_SIO_CONNECTED;
+	replay(k, b);
+	if (!k->is_held)
+		pl_socket_hello(k);
+	watch(k, true, "");
+	greet(k, b->request);
+	pl_client_forget_request(c);
+}
+
+static void fail(struct pl_sio_client *c, struct pl_sio_hall *hall, const struct pl_sio_birth *b)
+{
+	if (b->free_data)
+		b->free_data(b->data);
+	pl_track_free(b->track);
+	pl_handshake_fail(c, hall->name);
+	pl_sio_hall_leave(hall);
+}
+
 void pl_socket_begin(struct pl_sio_client *c, struct pl_sio_hall *hall,
 		     const struct pl_sio_birth *b)
 {
 	struct pl_sio_site *s = hall->site;
 	uintptr_t before = pl_sio_enter(s);
-	parley_socket *k = socket_new(hall, b);
-	if (k) {
-		k->data = b->data;
-		k->free_data = b->free_data;
-		pl_client_add(c, k);
-		k->state = PL_SIO_CONNECTED;
-		if (!k->is_held)
-			pl_socket_hello(k);
-		watch(k, true, "");
-		greet(k, b->request);
-		pl_client_forget_request(c);
-	} else {
-		if (b->free_data)
-			b->free_data(b->data);
-		pl_handshake_fail(c, hall->name);
-		pl_sio_hall_leave(hall);
-	}
+	parley_socket *k = socket_new(c, hall, b);
+	if (k)
+		begin(k, c, b);
+	else
+		fail(c, hall, b);
 	pl_sio_leave(s, before);
 }
 
@@ -178,7 +243,7 @@ void pl_socket_hear(parley_socket *k, const parley_packet *p)
 /* ---- its end ---- */
 
 /* Off all lists: nobody else knows it. */
-static void finish(parley_socket *k, const char *reason)
+static void finish(parley_socket *k, const char *reason, bool may_return)
 {
 	struct pl_sio_site *s = k->hall->site;
 	const struct parley_namespace *n = &k->hall->def->nsp;
@@ -187,15 +252,17 @@ static void finish(parley_socket *k, const char *reason)
 	if (k->was_greeted && n->on_disconnect)
 		n->on_disconnect(k, reason);
 	watch(k, false, reason);
+	if (k->extra && k->extra->track)
+		pl_track_leave(k->extra->track, may_return);
 	socket_free(k);
 	pl_sio_leave(s, before);
 }
 
-void pl_socket_end(parley_socket *k, const char *reason)
+void pl_socket_end(parley_socket *k, const char *reason, bool may_return)
 {
 	pl_client_remove(k->client, k);
 	k->state = PL_SIO_LEFT;
-	finish(k, reason);
+	finish(k, reason, may_return);
 }
 
 void pl_sockets_leave(struct pl_sio_site *s)
@@ -204,7 +271,7 @@ void pl_sockets_leave(struct pl_sio_site *s)
 	while ((k = s->leaving)) {
 		s->leaving = k->next;
 		k->next = NULL;
-		finish(k, "server namespace disconnect");
+		finish(k, "server namespace disconnect", false);
 	}
 }
 

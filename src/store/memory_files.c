@@ -68,7 +68,8 @@ static int find_place(struct pl_memory *m, struct pl_op *op, struct pl_mem_room 
 	in->made.id = id;
 	if (in->to.at)
 		return meet(m, op, r);
-	return pl_mem_seat(m, &in->user, in->room, &id, r, &visitor, &me);
+	int err = pl_mem_seat(m, &in->user, in->room, &id, r, &visitor, &me);
+	return err ? err : pl_rule_file_place(in, (*r)->c.type, me != &visitor);
 }
 
 static int new_file(struct pl_memory *m, const struct pl_op_file_start *in,

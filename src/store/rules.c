@@ -124,6 +124,13 @@ int pl_rule_file_use(const struct pl_op_file_start *in, uint64_t used, uint64_t 
 	return in->unfinished_max && unfinished >= in->unfinished_max ? PL_ELIMIT : 0;
 }
 
+int pl_rule_file_place(const struct pl_op_file_start *in, enum pl_conversation_type type,
+		       bool is_member)
+{
+	bool is_barred = in->room.at && in->in_group && (type == PL_DIRECT || !is_member);
+	return is_barred ? PL_EDENIED : 0;
+}
+
 struct pl_file pl_file_from_op(const struct pl_op_file_start *in, uint64_t now_ms)
 {
 	struct pl_file f = {.id = pl_file_id_new(),

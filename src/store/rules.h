@@ -51,6 +51,9 @@ int pl_rule_file_start(const struct pl_op_file_start *) PL_MUST_CHECK;
  * PL_ELIMIT. */
 int pl_rule_file_use(const struct pl_op_file_start *, uint64_t used,
 		     uint64_t unfinished) PL_MUST_CHECK;
+/* Where it is for, of a conversation that the user may write to. PL_EDENIED. */
+int pl_rule_file_place(const struct pl_op_file_start *, enum pl_conversation_type,
+		       bool is_member) PL_MUST_CHECK;
 /* The row that it makes, without owner and conversation. Slices are those of the op. */
 struct pl_file pl_file_from_op(const struct pl_op_file_start *, uint64_t now_ms);
 

@@ -125,6 +125,8 @@ int pl_sqlite_file_start(struct pl_sqlite *c, struct pl_op *op)
 	if (!err)
 		err = pl_read_seat(c, &in->user, &f.conversation, &seat);
 	if (!err)
+		err = pl_rule_file_place(in, seat.type, seat.role != PL_NOT_MEMBER);
+	if (!err)
 		err = add_file(c, &f, user, seat.room);
 	if (err)
 		return err;

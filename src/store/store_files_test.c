@@ -112,6 +112,10 @@ static void it_is_begun_by_who_may_write_there(void **state)
 	op->file_start.user = c.carol;
 	assert_int_equal(start_fails(r, op), PL_EDENIED);
 	op = op_start(c.alice, NULL, 1);
+	op->file_start.room = pl_slice_str(room);
+	op->file_start.in_group = true; /* not in a direct conversation */
+	assert_int_equal(start_fails(r, op), PL_EDENIED);
+	op = op_start(c.alice, NULL, 1);
 	op->file_start.room = PL_S("nowhere");
 	assert_int_equal(start_fails(r, op), PL_EDENIED);
 	assert_int_equal(start_fails(r, op_start(c.alice, "mallory", 1)), PL_ENOTFOUND);
@@ -310,6 +314,9 @@ static void in_an_open_room_it_is_everybodys(void **state)
 	assert_int_equal(run(r, op), 0);
 	struct pl_op *begin = op_start(c.bob, NULL, 0);
 	begin->file_start.room = PL_S("lobby");
+	begin->file_start.in_group = true;
+	assert_int_equal(run(r, begin), PL_EDENIED); /* who is not in it is asked to join */
+	begin->file_start.in_group = false;
 	assert_int_equal(run(r, begin), 0);
 	struct pl_uuid id = begin->file_start.file.id;
 	pl_op_free(complete(r, c.bob, id, 0));

@@ -7,6 +7,7 @@
 #include "wire/deflate.h"
 
 #include "base/mem.h"
+#include "wire/zlib_mem.h"
 
 #include <limits.h>
 #define ZLIB_CONST
@@ -27,18 +28,6 @@ struct pl_inflater {
 	z_stream z;
 	struct pl_buf out;
 };
-
-static void *z_alloc(void *opaque, unsigned count, unsigned size)
-{
-	(void)opaque;
-	return pl_zalloc(count, size);
-}
-
-static void z_free(void *opaque, void *at)
-{
-	(void)opaque;
-	pl_free(at);
-}
 
 /* Empty, at most max bytes, and without what an unusually large message left. */
 static void start_output(struct pl_buf *out, size_t max)
@@ -69,8 +58,8 @@ int pl_deflater_new(const struct pl_deflate_options *o, struct pl_deflater **out
 	if (!d)
 		return PL_ENOMEM;
 	d->threshold = o->threshold;
-	d->z.zalloc = z_alloc;
-	d->z.zfree = z_free;
+	d->z.zalloc = pl_zlib_alloc;
+	d->z.zfree = pl_zlib_free;
 	if (deflateInit2(&d->z, o->level, Z_DEFLATED, -o->window_bits, o->mem_level,
 			 Z_DEFAULT_STRATEGY) != Z_OK) {
 		pl_free(d);
@@ -120,8 +109,8 @@ int pl_inflater_new(struct pl_inflater **out)
 	struct pl_inflater *i = PL_NEW(struct pl_inflater);
 	if (!i)
 		return PL_ENOMEM;
-	i->z.zalloc = z_alloc;
-	i->z.zfree = z_free;
+	i->z.zalloc = pl_zlib_alloc;
+	i->z.zfree = pl_zlib_free;
 	if (inflateInit2(&i->z, -LARGEST_WINDOW) != Z_OK) {
 		pl_free(i);
 		return PL_ENOMEM;

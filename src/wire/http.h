@@ -185,17 +185,34 @@ struct pl_http_reply {
 	unsigned status;                      /* 200 to 599 */
 	struct pl_slice type;                 /* Content-Type; empty: none */
 	struct pl_slice body;                 /* not written for is_head, 204 and 304 */
+	struct pl_slice encoding;             /* Content-Encoding; empty: none */
 	const struct pl_http_header *headers; /* more of them; none that frames the message */
 	size_t header_count;
 	uint64_t now_ms; /* Unix time for Date; 0: no Date */
 	bool keep_alive; /* else "Connection: close" */
 	bool is_head;    /* answers HEAD: the length without the body */
+	bool varies;     /* "Vary: Accept-Encoding": it might have another encoding */
+	/* The writers leave this to whoever sends it: bodies from so many bytes on are to be
+	 * compressed where they can be; 0: never. */
+	uint32_t compress_above;
 };
+static inline bool pl_http_reply_has_body(const struct pl_http_reply *r)
+{
+	return !r->is_head && r->status != 204 && r->status != 304;
+}
 /*
  * A complete answer or nothing. PL_EINVAL also for a header that the reply writes itself
- * (Connection, Content-Length, Content-Type, Date, Transfer-Encoding). 426 says which protocol to
- * upgrade to.
+ * (Connection, Content-Encoding, Content-Length, Content-Type, Date, Transfer-Encoding). 426 says
+ * which protocol to upgrade to.
  */
 int pl_http_write_reply(struct pl_buf *, const struct pl_http_reply *) PL_MUST_CHECK;
+/* The same up to the body: `length` bytes of it are to follow, if pl_http_reply_has_body. */
+int pl_http_write_reply_head(struct pl_buf *, const struct pl_http_reply *,
+			     uint64_t length) PL_MUST_CHECK;
+
+/* Whether the request says that its answer may be compressed by gzip (RFC 9110, 12.5.3). */
+bool pl_http_takes_gzip(const struct pl_http_head *);
+/* Whether a body of this Content-Type is worth it: text, in one of its many names. */
+bool pl_http_type_packs(struct pl_slice type);
 
 #endif

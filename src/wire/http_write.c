@@ -185,9 +185,9 @@ void pl_http_date(uint64_t wall_ms, char out[PL_HTTP_DATE])
 /* Headers that the reply writes itself: a second one would give the message a second meaning. */
 static bool is_own(struct pl_slice name)
 {
-	static const struct pl_slice own[] = {PL_S("connection"), PL_S("content-length"),
-					      PL_S("content-type"), PL_S("date"),
-					      PL_S("transfer-encoding")};
+	static const struct pl_slice own[] = {PL_S("connection"),     PL_S("content-encoding"),
+					      PL_S("content-length"), PL_S("content-type"),
+					      PL_S("date"),           PL_S("transfer-encoding")};
 	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
 		if (pl_slice_eq_nocase(name, own[i]))
 			return true;
@@ -197,6 +197,8 @@ static bool is_own(struct pl_slice name)
 static bool is_reply(const struct pl_http_reply *r)
 {
 	if (r->status < 200 || r->status > 599 || pl_chars_span(r->type, PL_C_FIELD) != r->type.len)
+		return false;
+	if (r->encoding.len && !pl_chars_all(r->encoding, PL_C_TOKEN))
 		return false;
 	for (size_t i = 0; i < r->header_count; i++)
 		if (is_own(r->headers[i].name) ||
@@ -214,11 +216,19 @@ static void put_date(struct pl_buf *b, uint64_t now_ms)
 	PL_PUT(b, "\r\n");
 }
 
-static void put_type(struct pl_buf *b, struct pl_slice type)
+/* What the body is; said of a body only. */
+static void put_content(struct pl_buf *b, const struct pl_http_reply *r)
 {
-	PL_PUT(b, "Content-Type: ");
-	pl_buf_puts(b, type);
-	PL_PUT(b, "\r\n");
+	if (r->type.len) {
+		PL_PUT(b, "Content-Type: ");
+		pl_buf_puts(b, r->type);
+		PL_PUT(b, "\r\n");
+	}
+	if (r->encoding.len) {
+		PL_PUT(b, "Content-Encoding: ");
+		pl_buf_puts(b, r->encoding);
+		PL_PUT(b, "\r\n");
+	}
 }
 
 static void put_connection(struct pl_buf *b, const struct pl_http_reply *r)
@@ -233,24 +243,35 @@ static void put_connection(struct pl_buf *b, const struct pl_http_reply *r)
 	PL_PUT(b, "\r\n");
 }
 
-int pl_http_write_reply(struct pl_buf *b, const struct pl_http_reply *r)
+int pl_http_write_reply_head(struct pl_buf *b, const struct pl_http_reply *r, uint64_t length)
 {
-	bool has_body = r->status != 204 && r->status != 304;
+	bool has_content = r->status != 204 && r->status != 304;
 	size_t mark = b->len;
 	if (!is_reply(r))
 		return PL_EINVAL;
 	int err = pl_http_write_status(b, r->status);
 	if (r->now_ms)
 		put_date(b, r->now_ms);
-	if (r->type.len && has_body)
-		put_type(b, r->type);
+	if (has_content)
+		put_content(b, r);
+	if (r->varies)
+		PL_PUT(b, "Vary: Accept-Encoding\r\n");
 	for (size_t i = 0; i < r->header_count && !err; i++)
 		err = pl_http_write_header(b, r->headers[i].name, r->headers[i].value);
 	put_connection(b, r);
-	if (has_body && !err)
-		err = pl_http_write_header_u64(b, PL_S("Content-Length"), r->body.len);
+	if (has_content && !err)
+		err = pl_http_write_header_u64(b, PL_S("Content-Length"), length);
 	PL_PUT(b, "\r\n");
-	if (has_body && !r->is_head)
+	return settle(b, mark);
+}
+
+int pl_http_write_reply(struct pl_buf *b, const struct pl_http_reply *r)
+{
+	size_t mark = b->len;
+	int err = pl_http_write_reply_head(b, r, r->body.len);
+	if (err)
+		return err;
+	if (pl_http_reply_has_body(r))
 		pl_buf_puts(b, r->body);
 	return settle(b, mark);
 }

@@ -108,16 +108,46 @@ static void a_reply_is_complete(void **state)
 		  "Content-Length: 0\r\n\r\n");
 }
 
+static void an_encoded_body_is_named_so(void **state)
+{
+	struct pl_http_reply r = {.status = 200,
+				  .type = PL_S("text/plain"),
+				  .encoding = PL_S("gzip"),
+				  .body = PL_S("xyz"),
+				  .varies = true};
+	(void)state;
+	assert_int_equal(pl_http_write_reply(&b, &r), 0);
+	holds(&b, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\n"
+		  "Vary: Accept-Encoding\r\nConnection: close\r\nContent-Length: 3\r\n\r\nxyz");
+	pl_buf_clear(&b);
+	r.status = 304; /* no content that could have a form; but caches must know (15.4.5) */
+	assert_int_equal(pl_http_write_reply(&b, &r), 0);
+	holds(&b,
+	      "HTTP/1.1 304 Not Modified\r\nVary: Accept-Encoding\r\nConnection: close\r\n\r\n");
+	pl_buf_clear(&b);
+	/* The body may come later, and be longer than memory. */
+	r = (struct pl_http_reply){.status = 200, .body = PL_S("not this")};
+	assert_int_equal(pl_http_write_reply_head(&b, &r, 1ull << 40), 0);
+	holds(&b, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1099511627776\r\n\r\n");
+	assert_true(pl_http_reply_has_body(&r));
+	r.is_head = true;
+	assert_false(pl_http_reply_has_body(&r));
+	r = (struct pl_http_reply){.status = 304};
+	assert_false(pl_http_reply_has_body(&r));
+}
+
 static void a_reply_has_one_meaning(void **state)
 {
 	static const char *const own[] = {"Content-Length", "content-type", "TRANSFER-ENCODING",
-					  "connection", "date"};
+					  "connection",     "date",         "Content-Encoding"};
 	(void)state;
 	for (size_t i = 0; i < COUNT(own); i++) {
 		struct pl_http_header h = {pl_slice_str(own[i]), PL_S("1")};
 		struct pl_http_reply r = {.status = 200, .headers = &h, .header_count = 1};
 		assert_int_equal(pl_http_write_reply(&b, &r), PL_EINVAL);
 	}
+	struct pl_http_reply odd = {.status = 200, .encoding = PL_S("a\r\nb")};
+	assert_int_equal(pl_http_write_reply(&b, &odd), PL_EINVAL);
 	struct pl_http_reply early = {.status = 101};
 	assert_int_equal(pl_http_write_reply(&b, &early), PL_EINVAL);
 	assert_int_equal(b.len, 0);
@@ -228,6 +258,7 @@ int main(void)
 		row(a_head_is_written_line_by_line),
 		row(no_value_ends_a_line),
 		row(a_reply_is_complete),
+		row(an_encoded_body_is_named_so),
 		row(a_reply_has_one_meaning),
 		row(a_date_is_as_in_the_rfc),
 		row(nothing_leaves_by_halves),

@@ -79,8 +79,16 @@ async function logIn(password) {
 	return modal;
 }
 
-const go = (title) => page.locator('.v-navigation-drawer').getByText(title, { exact: true }).click();
-const rows = (text) => page.locator('tbody tr', { hasText: text });
+const rows = (text) => page.locator('.v-main tbody tr', { hasText: text });
+
+/* The view that was left is still there while it slides away. */
+async function go(title) {
+	await page.locator('.v-navigation-drawer').getByText(title, { exact: true }).click();
+	await page.waitForFunction((name) => {
+		const shown = document.querySelectorAll('.v-main .v-breadcrumbs');
+		return shown.length === 1 && shown[0].innerText.trim() === name;
+	}, title);
+}
 
 test('a wrong password is refused, the right one lets in', { skip }, async () => {
 	const modal = await logIn('guess');
@@ -111,7 +119,7 @@ test('puts a socket into a room', { skip }, async () => {
 	await go('Sockets');
 	await rows(clients[0].id).click();
 	await page.getByLabel('Join a room').fill('pantry');
-	await page.locator('form button[type=submit]').last().click();
+	await page.locator('.v-main form button[type=submit]').click();
 	await rows('pantry').waitFor();
 	await clients[1].ask('say', 'pantry', 'bread');
 	assert.deepEqual(await clients[0].hear('said'), ['said', 'bread']);
@@ -127,6 +135,9 @@ test('disconnects a socket', { skip }, async () => {
 	await go('Sockets');
 	await rows(clients[1].id).locator('button').click();
 	assert.equal(await clients[1].gone, 'io server disconnect');
+	/* The click has opened the row, too: the page of a socket that is gone. */
+	await page.locator('.v-main').getByText('Disconnected').first().waitFor();
+	await go('Sockets');
 	await rows(clients[1].id).waitFor({ state: 'detached' });
 	assert.ok(clients[0].socket.connected);
 });

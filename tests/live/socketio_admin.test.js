@@ -33,12 +33,14 @@ describe('who may come in', () => {
 		const first = new Client(program, '/admin', { auth: { username: USER, password: PASSWORD } });
 		let isThere = false;
 		let before = null;
-		first.socket.on('session', () => (before = !isThere));
+		first.socket.once('session', () => (before = !isThere));
 		first.socket.on('connect', () => (isThere = true));
 		await first.outcome();
 		const [, id] = await first.hear('session');
 		assert.match(id, /^[0-9a-f]{32}$/);
 		assert.equal(before, true);
+		/* Again, for a page that listens only from now on. */
+		assert.deepEqual(await first.hear('session'), ['session', id]);
 		await first.hear('config');
 		first.close();
 		const again = await login(program, { sessionId: id });
