@@ -134,6 +134,12 @@ size_t pl_eios_count(const struct pl_eios *set)
 	return set->nopen;
 }
 
+void pl_eios_count_polling(struct pl_eios *set, int more)
+{
+	set->npolling += (size_t)more;
+	pl_metric_add(pl_loop_metrics(set->loop), PL_M_POLLING, more);
+}
+
 size_t pl_eios_polling(const struct pl_eios *set)
 {
 	return set->npolling;
@@ -236,7 +242,8 @@ void pl_eio_open(struct pl_eio *e)
 	struct pl_eios *set = e->set;
 	e->is_opened = true;
 	set->nopen++;
-	set->npolling += e->transport == PL_EIO_POLLING;
+	if (e->transport == PL_EIO_POLLING)
+		pl_eios_count_polling(set, 1);
 	if (e->state != PL_EIO_NEW)
 		return; /* closed inside on_open */
 	e->state = PL_EIO_IS_OPEN;
@@ -358,7 +365,8 @@ static void tell_closed(struct pl_eio *e)
 		return;
 	e->is_opened = false;
 	set->nopen--;
-	set->npolling -= e->transport == PL_EIO_POLLING;
+	if (e->transport == PL_EIO_POLLING)
+		pl_eios_count_polling(set, -1);
 	set->ops->on_close(e, (enum pl_eio_reason)e->reason);
 	e->user = NULL;
 }

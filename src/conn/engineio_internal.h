@@ -100,6 +100,7 @@ struct pl_eios {
 };
 
 /* engineio.c */
+void pl_eios_count_polling(struct pl_eios *, int more);
 /* In state NEW; *out is untouched on failure. PL_ELIMIT, PL_ENOMEM. */
 int pl_eio_new(struct pl_eios *, struct pl_conn *, const struct pl_eio_query *,
 	       struct pl_eio **out) PL_MUST_CHECK;
