@@ -78,7 +78,7 @@ static void shake_hands(struct ask *a)
 		welcome(a, e);
 		return;
 	}
-	pl_eio_discard(e);
+	pl_eio_gone(e);
 	if (err == PL_EDENIED)
 		fail(a, PL_EIO_FORBIDDEN);
 	else
@@ -121,7 +121,7 @@ static void poll(const struct ask *a, struct pl_eio *e)
 	pl_conn_set_user(a->conn, e);
 	/* Whoever is about to upgrade waits for his poll to end. */
 	bool is_final = e->state == PL_EIO_LEAVING && pl_eio_say_goodbye(e);
-	if (p->queue.len || p->is_probed)
+	if (p->queue.len || p->is_probed || is_final)
 		pl_eio_answer(e);
 	else
 		pl_conn_watch(a->conn);

@@ -70,7 +70,7 @@ static void shake_hands(struct pl_eios *set, struct pl_conn *c, const struct pl_
 	}
 	int err = set->ops->on_open(e, q);
 	if (err) {
-		pl_eio_discard(e);
+		pl_eio_gone(e);
 		if (err == PL_EDENIED)
 			refuse(c, PL_EIO_FORBIDDEN);
 		else

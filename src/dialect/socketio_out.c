@@ -323,6 +323,9 @@ static void push(struct pl_peer *p, const struct pl_event *e, struct pl_encoded 
 	case PL_EV_PRESENCE:
 	case PL_EV_STATUS: push_presence(x, e, words_of); return;
 	case PL_EV_CROWD:
+		if (!is_me(x, &e->actor.id) && is_room(x, e))
+			push_words(x, words_of);
+		return;
 	case PL_EV_TYPING:
 		if (is_room(x, e))
 			push_words(x, words_of);
