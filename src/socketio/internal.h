@@ -72,6 +72,7 @@ struct pl_sio {
 	uint32_t refs;                   /* the server's, and those of orphaned errands */
 	struct pl_bus *bus;              /* NULL without sites */
 	struct pl_sio_path *path;        /* NULL: no Socket.IO */
+	struct pl_sio_bundle *bundle;    /* NULL: not served, or no site yet */
 	struct pl_sio_path *engines[ENGINES_MAX];
 	size_t nengines;
 	struct pl_sio_def *defs[NAMESPACES_MAX];
@@ -113,9 +114,10 @@ struct pl_sio_site {
 	struct pl_bus_node node;
 	atomic_size_t waiting; /* bytes of events that the bus took for this site */
 	struct pl_eios *eios;  /* NULL: no Socket.IO */
-	struct pl_map halls;   /* by name */
-	struct pl_ids ids;     /* of sockets */
-	uint32_t stamp;        /* of the last walk over several rooms */
+	struct pl_endpoint bundle;
+	struct pl_map halls;                     /* by name */
+	struct pl_ids ids;                       /* of sockets */
+	uint32_t stamp;                          /* of the last walk over several rooms */
 	struct pl_json_parser *messages, *auths; /* auths: NULL until one is needed */
 	struct pl_buf out;                       /* scratch of what is written */
 	struct pl_list asked;                    /* errands that have not come home */
@@ -452,6 +454,16 @@ int pl_target_visit(struct pl_sio_hall *, const struct pl_sio_target *,
 /* ---- publish.c: see recovery.h ---- */
 
 void pl_sio_on_event(struct pl_bus_node *, struct pl_event *);
+
+/* ---- bundle.c: the stock client's files ---- */
+
+/* dir: where they are; NULL: in the usual places. */
+int pl_bundle_new(const char *dir, struct pl_sio_bundle **out) PL_MUST_CHECK;
+void pl_bundle_free(struct pl_sio_bundle *); /* NULL is fine */
+/* Whether a file is called so. */
+bool pl_bundle_has(struct pl_slice name);
+/* ctx: the site. */
+extern const struct pl_endpoint pl_bundle_endpoint;
 
 /* ---- bare.c ---- */
 
