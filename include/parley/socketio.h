@@ -172,9 +172,9 @@ PARLEY_API parley_server *parley_socket_server(const parley_socket *);
 PARLEY_API bool parley_socket_is_connected(const parley_socket *);
 PARLEY_API bool parley_socket_recovered(const parley_socket *);
 PARLEY_API bool parley_socket_is_websocket(const parley_socket *);
-PARLEY_API const parley_request *parley_socket_request(const parley_socket *); /* in on_connect;
-									      later NULL, or see
-									      keep_request */
+/* That the connection began with: in on_connect; later with keep_request. NULL: not kept - of one
+ * that was in a namespace before too, if none has authorize or keep_request. */
+PARLEY_API const parley_request *parley_socket_request(const parley_socket *);
 /* Of the same worker, in a callback; NULL: gone, or another worker's. */
 PARLEY_API parley_socket *parley_socket_find(parley_server *, const char *nsp,
 					     struct parley_slice id);
