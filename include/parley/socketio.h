@@ -42,8 +42,8 @@ typedef struct parley_reply parley_reply;         /* an acknowledgement owed  */
 #define parley_ajson(v) parley_kjson("", (v))
 #define parley_aobj(v)  parley_kobj("", (v))
 #define parley_abin(v)  parley_kbin("", (v))
-/* Bytes; at == NULL: null. Only in what is emitted: anywhere else it is PARLEY_EINVAL. At most 64 in
- * one packet, else PARLEY_ELIMIT. They must live until the call that sends them. */
+/* Bytes; at == NULL: null. Only in what is emitted: anywhere else it is PARLEY_EINVAL. At most 64
+ * in one packet, else PARLEY_ELIMIT. They must live until the call that sends them. */
 PARLEY_API struct parley_field parley_kbin(const char *key, struct parley_slice bytes);
 /*
  * All arguments of a packet that came in, from number `first` on, with their attachments: to hand
