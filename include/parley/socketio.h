@@ -146,7 +146,7 @@ struct parley_namespace {
 
 /* The server at a path, all zero: the defaults of the Node server but for connect_timeout_ms. */
 struct parley_socketio {
-	const char *path;            /* NULL: "/socket.io/" */
+	const char *path;            /* NULL: "/socket.io/"; options.prefix is not put before it */
 	uint32_t ping_interval_ms;   /* 0: 25 s */
 	uint32_t ping_timeout_ms;    /* 0: 20 s */
 	uint32_t upgrade_timeout_ms; /* 0: 10 s */
