@@ -17,7 +17,6 @@ static const struct unsafe unsafes[] = {
 	{"listen", "", NULL, NULL, true, "nobody could connect"},
 	{"listen", "127.0.0.1:1,127.0.0.1:1", NULL, NULL, true, "twice"},
 	{"listen", "tls:127.0.0.1:1", NULL, NULL, true, "needs tls.certificate"},
-	{"listen", "127.0.0.1:1=socketio", NULL, NULL, true, "does not speak socketio"},
 	{"tls.key", "/dev/null", NULL, NULL, true, "needed together"},
 	{"tls.certificate", "/nonexistent", "tls.key", "/nonexistent", true, "no such file"},
 	{"auth.secret", "0123456789abcdefghijklmnopqrstu", NULL, NULL, true, "at least 32"},

@@ -11,12 +11,21 @@ static uint32_t millis(uint64_t ms)
 	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 
-/* In the program always; an embedded server mounts it. */
+static const struct pl_mount *find_mount(const struct parley_server *s)
+{
+	for (size_t i = 0; i < s->nmounts; i++)
+		if (pl_dialects[s->mounts[i].dialect].speaks == PL_SPEAKS_SOCKETIO)
+			return &s->mounts[i];
+	return NULL;
+}
+
+/* In the program always; an embedded server mounts it, or has a listener for it. */
 static bool is_wanted(const struct parley_server *s)
 {
-	bool wanted = s->is_chat;
-	for (size_t i = 0; i < s->nmounts; i++)
-		wanted |= pl_dialects[s->mounts[i].dialect].speaks == PL_SPEAKS_SOCKETIO;
+	const struct pl_listen_list *l = &s->config->listen;
+	bool wanted = s->is_chat || find_mount(s);
+	for (size_t i = 0; i < l->n; i++)
+		wanted |= l->at[i].speaks == PL_SPEAKS_SOCKETIO;
 	return s->has_chat && wanted;
 }
 
@@ -33,9 +42,11 @@ static int set_options(struct parley_server *s, const char **why)
 {
 	const struct pl_config *c = s->config;
 	const char **origins = list_of(c->socketio_origins.n ? &c->socketio_origins : &c->origins);
+	const struct pl_mount *mount = find_mount(s);
 	if (!origins)
 		return PL_ENOMEM;
 	const struct parley_socketio o = {
+		.path = mount ? mount->pattern : NULL,
 		.ping_interval_ms = millis(c->socketio_ping_interval_ms),
 		.ping_timeout_ms = millis(c->socketio_ping_timeout_ms),
 		.upgrade_timeout_ms = millis(c->socketio_upgrade_timeout_ms),
