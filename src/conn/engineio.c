@@ -110,7 +110,8 @@ void pl_eio_open(struct pl_eio *e)
 	struct pl_eios *set = e->set;
 	e->is_opened = true;
 	set->nopen++;
-	set->npolling += e->transport == PL_EIO_POLLING;
+	if (e->transport == PL_EIO_POLLING)
+		pl_eios_count_polling(set, 1);
 	if (e->state != PL_EIO_NEW)
 		return; /* closed inside on_open */
 	e->state = PL_EIO_IS_OPEN;
@@ -214,7 +215,8 @@ static void tell_closed(struct pl_eio *e)
 		return;
 	e->is_opened = false;
 	set->nopen--;
-	set->npolling -= e->transport == PL_EIO_POLLING;
+	if (e->transport == PL_EIO_POLLING)
+		pl_eios_count_polling(set, -1);
 	set->ops->on_close(e, (enum pl_eio_reason)e->reason);
 	e->user = NULL;
 }

@@ -7,7 +7,7 @@
 
 #define ERROR(code, text) "{\"code\":" code ",\"message\":\"" text "\"}"
 
-enum { INTERVAL = 60, TIMEOUT = 40, LATE = 1000 /* machines are busy */ };
+enum { INTERVAL = 80, TIMEOUT = 250, LATE = 1000 /* machines are busy */ };
 
 static void open_world(struct world *w, void **state)
 {

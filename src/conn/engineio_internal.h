@@ -100,6 +100,7 @@ struct pl_eios {
 };
 
 /* engineio_set.c */
+void pl_eios_count_polling(struct pl_eios *, int more);
 bool pl_eio_has_transport(const struct pl_eios *, enum pl_eio_transport);
 /* True: the session is another worker's, where the connection is now. */
 bool pl_eio_forward(const struct pl_eios *, struct pl_conn *, const struct pl_request *,

@@ -114,6 +114,12 @@ size_t pl_eios_count(const struct pl_eios *set)
 	return set->nopen;
 }
 
+void pl_eios_count_polling(struct pl_eios *set, int more)
+{
+	set->npolling += (size_t)more;
+	pl_metric_add(pl_loop_metrics(set->loop), PL_M_POLLING, more);
+}
+
 size_t pl_eios_polling(const struct pl_eios *set)
 {
 	return set->npolling;

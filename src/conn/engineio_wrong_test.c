@@ -100,6 +100,26 @@ static void every_mistake_with_a_session_has_its_answer(void **state)
 	world_close(&w);
 }
 
+/* A session on a WebSocket is not spoken to by requests, whatever transport they name. */
+static void requests_do_not_reach_a_websocket(void **state)
+{
+	static const char *const transports[] = {"polling", "websocket"};
+	static const char *const methods[] = {"GET", "POST", "PUT"};
+	struct world w;
+	world_open(&w, state, world_options());
+	world_shake_ws(&w, "");
+	for (size_t i = 0; i < 6; i++) {
+		struct client *c = client_join(&w);
+		client_ask(&w, c, methods[i / 2], query_of(&w, transports[i % 2]), "",
+			   i / 2 == 1 ? PL_S("4a") : NOTHING);
+		client_expect(&w, c, 400, ERROR("3", "Bad request"));
+		client_leave(c);
+	}
+	assert_int_equal(w.messages, 0);
+	assert_int_equal(w.closes, 0);
+	world_close(&w);
+}
+
 /* An upgrade is refused by a plain page; after some mistakes it is opened and closed. */
 static void every_mistake_of_an_upgrade_has_its_answer(void **state)
 {
@@ -366,6 +386,7 @@ int main(void)
 		WORLD_TESTS(every_mistake_has_its_answer),
 		WORLD_TESTS(a_head_has_no_body),
 		WORLD_TESTS(every_mistake_with_a_session_has_its_answer),
+		WORLD_TESTS(requests_do_not_reach_a_websocket),
 		WORLD_TESTS(every_mistake_of_an_upgrade_has_its_answer),
 		WORLD_TESTS(what_the_application_refuses),
 		WORLD_TESTS(transports_may_be_off),

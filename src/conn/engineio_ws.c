@@ -162,7 +162,7 @@ static void switch_over(struct pl_eio *e)
 	struct pl_eio_polling *p = e->polling;
 	e->line = p->probe;
 	e->transport = PL_EIO_WEBSOCKET;
-	e->set->npolling--;
+	pl_eios_count_polling(e->set, -1);
 	p->probe = NULL;
 	pl_eio_move_queue(e, p);
 	pl_eio_answer(e); /* whose poll that may be: it gets nothing */

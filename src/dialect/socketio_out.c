@@ -253,6 +253,8 @@ static void sit_down(struct socketio *x, const struct pl_conversation *c)
 		pl_log(hub->log, PL_WARN, "socketio",
 		       "session %llu does not hear a new conversation: no room",
 		       (unsigned long long)x->session.peer.id);
+	else
+		pl_socketio_show_room(x, c);
 }
 
 static void push_member(struct socketio *x, const struct pl_event *e)

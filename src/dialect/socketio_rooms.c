@@ -154,6 +154,7 @@ void pl_socketio_members_came(struct pl_session *s, struct pl_slice ref, struct 
 void pl_socketio_left(struct pl_session *s, const struct pl_uuid *conversation)
 {
 	struct socketio *x = pl_socketio_of(s);
+	pl_socketio_hide_room(x, conversation);
 	pl_hub_unjoin(s->gateway->hub, &s->peer, conversation);
 	/* Their members will not come any more. */
 	PL_LIST_EACH (it, &x->joins) {
@@ -221,6 +222,8 @@ static int sit_down(struct pl_session *s, const struct pl_op *op)
 	int err = sit(s, c, ref);
 	if (err && j)
 		join_end(j);
+	if (!err)
+		pl_socketio_show_room(pl_socketio_of(s), c);
 	return err;
 }
 

@@ -317,6 +317,8 @@ static void test_a_long_list(void **state)
 	guest_hears(&admin, "42/admin,[\"all_sockets\",[");
 	assert_in_range(admin.text.len, 20 << 10, 32 << 10);
 	assert_true(pl_slice_eq(pl_slice(admin.text.at + admin.text.len - 4, 4), PL_S("]}]]")));
+	assert_true(guest_heard(&admin, "\"x-page\":\"start\""));
+	assert_true(guest_heard(&admin, "{\"address\":\"10.0.0.1\",\"headers\":{},\"query\":{}}"));
 	for (int i = 0; i < MANY; i++)
 		guest_leave(&g[i]);
 	guest_leave(&admin);
