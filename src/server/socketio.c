@@ -38,6 +38,14 @@ static const char **list_of(const struct pl_string_list *l)
 	return out;
 }
 
+/* A poll carries what was said in one piece, bytes as base64: some of the largest messages must fit
+ * together, or who polls is shown out by one of them. */
+static size_t backlog_of(const struct pl_config *c)
+{
+	size_t least = 4 * c->socketio_max_payload;
+	return c->limits_out_hard > least ? c->limits_out_hard : least;
+}
+
 static int set_options(struct parley_server *s, const char **why)
 {
 	const struct pl_config *c = s->config;
@@ -52,7 +60,7 @@ static int set_options(struct parley_server *s, const char **why)
 		.upgrade_timeout_ms = millis(c->socketio_upgrade_timeout_ms),
 		.connect_timeout_ms = millis(c->socketio_connect_timeout_ms),
 		.max_payload = c->socketio_max_payload,
-		.max_backlog = c->limits_out_hard,
+		.max_backlog = backlog_of(c),
 		.no_polling = c->socketio_transports == PL_SOCKETIO_WEBSOCKET,
 		.no_websocket = c->socketio_transports == PL_SOCKETIO_POLLING,
 		.compress = c->socketio_compression,

@@ -147,6 +147,22 @@ for (const [name, transports] of [['by default', ['polling', 'websocket']], ['po
 			await Promise.all([a.close(), b.close()]);
 		});
 
+		test('large messages, and many of them in one answer', async () => {
+			const [a, b, room] = [await come(person('ann')), await come(person('ben')), roomName()];
+			await a.ok('join-room', room);
+			await b.ok('join-room', room);
+			for (const content of [crypto.randomBytes(700000), 'x'.repeat(900000), '\u0001'.repeat(100000)]) {
+				await a.ok('message', { roomId: room, content });
+				assert.deepEqual((await b.expect('new-message')).content, content);
+				await a.expect('new-message');
+			}
+			for (let i = 0; i < 8; i++)
+				await a.ok('message', { roomId: room, content: String(i).repeat(60000) });
+			const { recentMessages } = await b.ok('join-room', room);
+			assert.deepEqual(recentMessages.map((m) => m.content[0]), ['4', '5', '6', '7']);
+			await Promise.all([a.close(), b.close()]);
+		});
+
 		test('a retry is kept once', async () => {
 			const [a, room] = [await come(person('ann')), roomName()];
 			await a.ok('join-room', room);
