@@ -34,13 +34,27 @@ static const struct pl_field room_fields[] = {
 
 /* ---- the answer to a join ---- */
 
+/* The first of those that fit; the newest always does. */
+static size_t first_recent(const struct pl_op_page *p)
+{
+	size_t i = p->nmessages, bytes = 0;
+	while (i) {
+		bytes += p->messages[i - 1].content.len;
+		if (bytes > PL_SOCKETIO_LIST_BYTES && i < p->nmessages)
+			break;
+		i--;
+	}
+	return i;
+}
+
 static void put_recent(struct pl_buf *b, const struct pl_op_page *p, struct pl_slice alias)
 {
 	const struct pl_user nobody = {.id = {{0}}};
+	size_t first = first_recent(p);
 	PL_PUT(b, "[");
-	for (size_t i = 0; i < p->nmessages; i++) {
+	for (size_t i = first; i < p->nmessages; i++) {
 		const struct pl_message *m = &p->messages[i];
-		if (i)
+		if (i > first)
 			PL_PUT(b, ",");
 		pl_socketio_put_message(b, m, m->content, alias, &nobody, NULL);
 	}
@@ -326,7 +340,7 @@ const struct pl_message_row pl_socketio_rooms[] = {
 	 .reply = "`{success, room: {id, name}, members: [userId], recentMessages: [message]}`",
 	 .others = "`user-joined`",
 	 .doc = "Be in a room, for good; it is made where there is none. The messages are the "
-		"latest 50, the oldest first."},
+		"latest 50, the oldest first; fewer when they are long (256 KiB of text)."},
 	{.name = "leave-room",
 	 .who = PL_SIGNED_IN,
 	 .is_bare = true,
