@@ -173,11 +173,13 @@ static void block(struct pl_conn *c)
 /* The reader has caught up: he may speak again. */
 static void listen_again(struct pl_conn *c)
 {
+	if (c->phase == PL_PH_PIECES) {
+		pl_pieces_sent(c); /* whether it is being read or not */
+		return;
+	}
 	if (c->is_reading)
 		return;
-	if (c->phase == PL_PH_PIECES)
-		pl_pieces_sent(c);
-	else if (c->phase == PL_PH_OPEN || c->phase == PL_PH_CLOSING)
+	if (c->phase == PL_PH_OPEN || c->phase == PL_PH_CLOSING)
 		pl_conn_read_on(c, true);
 	else if (c->phase == PL_PH_HEAD || c->phase == PL_PH_BODY)
 		pl_conn_resume_later(c); /* requests may wait: no place for callbacks here */
