@@ -176,18 +176,20 @@ static void say(int fd, struct pl_slice bytes)
 		return;
 }
 
+enum how { POLLING, WEBSOCKET, NO_UPGRADE };
+
 /* sid NULL: none. rest: more of the query, or a body. */
-static void ask(unsigned c, const char *method, bool is_ws, const char *sid, struct pl_slice rest)
+static void ask(unsigned c, const char *method, enum how how, const char *sid, struct pl_slice rest)
 {
 	char head[HEAD_MAX];
 	bool has_body = !strcmp(method, "POST");
-	int n = snprintf(head, sizeof(head),
-			 "%s /?EIO=4&transport=%s%s%s%.*s HTTP/1.1\r\nHost: x\r\n", method,
-			 is_ws ? "websocket" : "polling", sid ? "&sid=" : "", sid ? sid : "",
-			 has_body ? 0 : (int)(rest.len < 200 ? rest.len : 200), rest.at);
+	int n = snprintf(
+		head, sizeof(head), "%s /?EIO=4&transport=%s%s%s%.*s HTTP/1.1\r\nHost: x\r\n",
+		method, how == POLLING ? "polling" : "websocket", sid ? "&sid=" : "",
+		sid ? sid : "", has_body ? 0 : (int)(rest.len < 200 ? rest.len : 200), rest.at);
 	MUST(n > 0 && n < HEAD_MAX);
 	say(join(c), pl_slice(head, (size_t)n));
-	if (is_ws)
+	if (how == WEBSOCKET)
 		say(w.fds[c], PL_S("Connection: Upgrade\r\nUpgrade: websocket\r\n"
 				   "Sec-WebSocket-Version: 13\r\n"
 				   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"));
@@ -229,12 +231,13 @@ static void step(char what, unsigned c, unsigned s, struct pl_slice rest)
 {
 	struct pl_eio *e = w.sessions[s];
 	switch (what) {
-	case 'h': ask(c, "GET", false, NULL, rest); break;
-	case 'w': ask(c, "GET", true, NULL, rest); break;
-	case 'g': ask(c, "GET", false, w.sids[s], rest); break;
-	case 'p': ask(c, "POST", false, w.sids[s], rest); break;
-	case 'u': ask(c, "GET", true, w.sids[s], rest); break;
-	case 'o': ask(c, "OPTIONS", false, w.sids[s], rest); break;
+	case 'h': ask(c, "GET", POLLING, NULL, rest); break;
+	case 'w': ask(c, "GET", WEBSOCKET, NULL, rest); break;
+	case 'g': ask(c, "GET", POLLING, w.sids[s], rest); break;
+	case 'p': ask(c, "POST", POLLING, w.sids[s], rest); break;
+	case 'u': ask(c, "GET", WEBSOCKET, w.sids[s], rest); break;
+	case 'o': ask(c, "OPTIONS", POLLING, w.sids[s], rest); break;
+	case 'k': ask(c, c & 1 ? "POST" : "GET", NO_UPGRADE, w.sids[s], rest); break;
 	case 'r': ask_freely(c, rest); break;
 	case 't': frame(c, PL_WS_TEXT, rest); break;
 	case 'b': frame(c, PL_WS_BINARY, rest); break;

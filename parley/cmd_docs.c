@@ -4,6 +4,7 @@
 #include "dialect/native.h"
 #include "dialect/qrypt.h"
 #include "dialect/realtime.h"
+#include "dialect/socketio.h"
 #include "rest/rest.h"
 
 #include <string.h>
@@ -16,7 +17,7 @@ struct page {
 static const struct page pages[] = {
 	{"configuration", pl_config_markdown}, {"qryptchat", pl_qrypt_document},
 	{"native", pl_native_document},        {"realtime", pl_realtime_document},
-	{"metrics", pl_rest_metrics_markdown},
+	{"socketio", pl_socketio_document},    {"metrics", pl_rest_metrics_markdown},
 };
 
 static int print(const struct page *p)

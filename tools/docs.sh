@@ -12,6 +12,7 @@ pages=(
 	qryptchat docs/dialects/qryptchat.md
 	native docs/dialects/native.md
 	realtime docs/dialects/realtime.md
+	socketio docs/dialects/socketio.md
 )
 
 cmake --preset dev >/dev/null

@@ -18,9 +18,9 @@ began_all=$(date +%s)
 # The tests for more than one worker: what a second thread could get wrong.
 many_workers=(conversations.test.js handlers_life.test.js handlers_routing.test.js
 	handlers_talk.test.js lifecycle.test.js messages.test.js presence.test.js
-	receipts.test.js typing.test.js)
+	receipts.test.js socketio_admin.test.js socketio_admin_chat.test.js typing.test.js)
 # Whose tests have more than one thread, or what threads share.
-tsan_units='^(base|model|loop|net|bus|auth|chat|store|dialect|rest|handler)/|^server/public_'
+tsan_units='^(base|model|loop|net|bus|auth|chat|store|dialect|rest|handler|socketio)/|^server/public_'
 # Who is killed cannot report a race, and so slow a process is killed before it acknowledges much.
 not_tsan_units='_kill_test$'
 

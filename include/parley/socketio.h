@@ -42,10 +42,15 @@ typedef struct parley_reply parley_reply;         /* an acknowledgement owed  */
 #define parley_ajson(v) parley_kjson("", (v))
 #define parley_aobj(v)  parley_kobj("", (v))
 #define parley_abin(v)  parley_kbin("", (v))
-/* Bytes. Only in what is emitted: anywhere else it is PARLEY_EINVAL. */
+/* Bytes; at == NULL: null. Only in what is emitted: anywhere else it is PARLEY_EINVAL. At most 64
+ * in one packet, else PARLEY_ELIMIT. They must live until the call that sends them. */
 PARLEY_API struct parley_field parley_kbin(const char *key, struct parley_slice bytes);
-/* All arguments of a packet that came in, from number `first` on, with their attachments: to hand
- * them on as they are. In a list of arguments it stands for as many as there are. */
+/*
+ * All arguments of a packet that came in, from number `first` on, with their attachments: to hand
+ * them on as they are. In a list of arguments it stands for as many as there are. A packet without
+ * attachments may hold objects that look like placeholders of some: beside bytes they are
+ * PARLEY_EINVAL, here and in parley_ajson, so that no client takes the bytes for them.
+ */
 PARLEY_API struct parley_field parley_apacket(const parley_packet *, size_t first);
 #define PARLEY_ARGS(...) PARLEY_OBJ(__VA_ARGS__)
 #ifdef __cplusplus
@@ -172,9 +177,9 @@ PARLEY_API parley_server *parley_socket_server(const parley_socket *);
 PARLEY_API bool parley_socket_is_connected(const parley_socket *);
 PARLEY_API bool parley_socket_recovered(const parley_socket *);
 PARLEY_API bool parley_socket_is_websocket(const parley_socket *);
-PARLEY_API const parley_request *parley_socket_request(const parley_socket *); /* in on_connect;
-									      later NULL, or see
-									      keep_request */
+/* That the connection began with: in on_connect; later with keep_request. NULL: not kept - of one
+ * that was in a namespace before too, if none has authorize or keep_request. */
+PARLEY_API const parley_request *parley_socket_request(const parley_socket *);
 /* Of the same worker, in a callback; NULL: gone, or another worker's. */
 PARLEY_API parley_socket *parley_socket_find(parley_server *, const char *nsp,
 					     struct parley_slice id);

@@ -18,6 +18,7 @@
 	X(ACCEPT_PAUSED, counter, "accept_paused_total", "Times accepting paused: no descriptors") \
 	X(WS_OPEN, gauge, "websocket_connections", "Open WebSocket connections")                   \
 	X(WS_OPENED, counter, "websocket_opened_total", "WebSocket handshakes completed")          \
+	X(POLLING, gauge, "polling_sessions", "Engine.IO sessions that poll")                      \
 	X(SIGNED_IN, gauge, "authenticated_connections", "Connections with a verified user")       \
 	X(AUTH_FAILED, counter, "auth_failures_total", "Tokens refused")                           \
 	X(AUTH_EXPIRED, counter, "auth_expired_total",                                             \

@@ -69,6 +69,12 @@ uint32_t pl_conn_interest(const struct pl_conn *c)
 	       (is_watched ? EPOLLRDHUP : 0);
 }
 
+/* With a request: what is said now waits. */
+static bool is_busy(const struct pl_conn *c)
+{
+	return c->phase >= PL_PH_OWED && c->phase < PL_PH_OPEN;
+}
+
 static bool has_early_frames(const struct pl_conn *c)
 {
 	return c->is_ws && c->is_http;
@@ -106,8 +112,7 @@ uint32_t pl_conn_time_to_leave(const struct pl_conn *c, uint32_t ms)
 
 bool pl_conn_may_read(const struct pl_conn *c)
 {
-	bool is_owed = c->phase >= PL_PH_OWED && c->phase < PL_PH_OPEN;
-	return !is_owed && pl_conn_unsent(c) <= pl_conn_ws(c)->out_soft;
+	return !is_busy(c) && pl_conn_unsent(c) <= pl_conn_ws(c)->out_soft;
 }
 
 /* ---- the end ---- */
@@ -359,7 +364,7 @@ static void on_ready(struct pl_io *io, uint32_t events)
 		if (c->queue)
 			pl_loop_want_flush(c->set->loop, &c->queue->out);
 	}
-	if (c->phase == PL_PH_OWED)
+	if (is_busy(c))
 		pl_conn_read_on(c, false); /* what is said now waits for the answer */
 	if (c->is_reading && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		receive(c);

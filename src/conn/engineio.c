@@ -1,6 +1,5 @@
 /*
- * engineio.c - the set of a worker's Engine.IO sessions, and the life of one: its birth, its name,
- * its end.
+ * engineio.c - the life of an Engine.IO session: its birth, its name, its end.
  *
  * A session ends once, in pl_eio_end or pl_eio_close. From then on it has no connection, but for
  * one that was given the last packets; on_close and the free come at the end of the turn.
@@ -10,8 +9,6 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "wire/base64url.h"
-
-enum { FRAMES_MAX = 1024, SETTLE_TURNS = 8 };
 
 const char *pl_eio_reason_text(enum pl_eio_reason why)
 {
@@ -24,129 +21,6 @@ const char *pl_eio_reason_text(enum pl_eio_reason why)
 		[PL_EIO_SHUTTING_DOWN] = "server shutting down",
 	};
 	return texts[why];
-}
-
-/* ---- the set ---- */
-
-static void reap(struct pl_reap *);
-
-static struct pl_ws_options ws_options(const struct pl_eio_options *o)
-{
-	return (struct pl_ws_options){
-		.max_message = o->max_payload,
-		.max_frames = FRAMES_MAX,
-		.out_soft = o->out_soft,
-		.out_hard = o->out_hard,
-		/* Who takes nothing for so long could not answer a ping either. */
-		.slow_ms = o->ping_timeout_ms,
-		.compress = o->compress,
-		.compress_above = o->compress_above ? o->compress_above : UINT32_MAX,
-	};
-}
-
-static struct pl_endpoint endpoint_of(struct pl_eios *set)
-{
-	return (struct pl_endpoint){
-		.on_request = pl_eio_on_request,
-		.on_upgrade = pl_eio_on_upgrade,
-		.on_message = pl_eio_on_ws_message,
-		.on_close = pl_eio_on_conn_close,
-		.on_too_large = pl_eio_on_too_large,
-		.body_bytes = set->o->max_payload,
-		.checks_origin = true,
-		.ws = &set->ws,
-		.ctx = set,
-	};
-}
-
-int pl_eios_new(struct pl_loop *loop, struct pl_conns *conns, uint32_t worker,
-		const struct pl_eio_options *o, const struct pl_eio_ops *ops, void *ctx,
-		struct pl_eios **out)
-{
-	if (worker >= PL_EIO_WORKERS_MAX)
-		return PL_EINVAL;
-	struct pl_eios *set = PL_NEW(struct pl_eios);
-	if (!set)
-		return PL_ENOMEM;
-	set->loop = loop;
-	set->gate = conns->gate;
-	set->worker = worker;
-	set->o = o;
-	set->ops = ops;
-	set->ctx = ctx;
-	set->ws = ws_options(o);
-	set->endpoint = endpoint_of(set);
-	set->any_origin = o->norigins == 1 && pl_slice_is(o->origins[0], "*");
-	struct pl_list *lists[] = {&set->to_ping, &set->to_pong, &set->leaving, &set->probing,
-				   &set->answers};
-	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++)
-		pl_list_init(lists[i]);
-	pl_map_init(&set->sids, o->sessions_max);
-	pl_timer_init(&set->clock, pl_eios_on_clock);
-	set->answer.run = pl_eios_on_answer;
-	set->reap.reap = reap;
-	pl_random_bytes(set->seed, sizeof(set->seed));
-	*out = set;
-	return 0;
-}
-
-void pl_eios_set_siblings(struct pl_eios *set, struct pl_conns *const *conns, uint32_t n)
-{
-	set->siblings = conns;
-	set->nsiblings = n;
-}
-
-static void close_all(struct pl_list *list)
-{
-	PL_LIST_EACH (it, list)
-		pl_eio_close(PL_CONTAINER(it, struct pl_eio, beat), PL_EIO_SHUTTING_DOWN, 1001);
-}
-
-void pl_eios_drain(struct pl_eios *set)
-{
-	set->is_draining = true;
-	close_all(&set->to_ping);
-	close_all(&set->to_pong);
-}
-
-void pl_eios_free(struct pl_eios *set)
-{
-	if (!set)
-		return;
-	pl_eios_drain(set);
-	PL_LIST_EACH (it, &set->leaving)
-		pl_eio_gone(PL_CONTAINER(it, struct pl_eio, beat));
-	/* What is linked in the loop points to the set. */
-	for (int i = 0; i < SETTLE_TURNS && (set->is_answering || set->is_reaping); i++)
-		pl_loop_turn(set->loop, 0);
-	pl_timer_stop(&set->clock);
-	pl_map_fini(&set->sids);
-	pl_free(set);
-}
-
-void *pl_eios_ctx(const struct pl_eios *set)
-{
-	return set->ctx;
-}
-
-size_t pl_eios_count(const struct pl_eios *set)
-{
-	return set->nopen;
-}
-
-size_t pl_eios_polling(const struct pl_eios *set)
-{
-	return set->npolling;
-}
-
-const struct pl_endpoint *pl_eios_http(const struct pl_eios *set)
-{
-	return &set->endpoint;
-}
-
-const struct pl_endpoint *pl_eios_upgrade(const struct pl_eios *set)
-{
-	return &set->endpoint;
 }
 
 /* ---- birth ---- */
@@ -236,23 +110,12 @@ void pl_eio_open(struct pl_eio *e)
 	struct pl_eios *set = e->set;
 	e->is_opened = true;
 	set->nopen++;
-	set->npolling += e->transport == PL_EIO_POLLING;
+	if (e->transport == PL_EIO_POLLING)
+		pl_eios_count_polling(set, 1);
 	if (e->state != PL_EIO_NEW)
 		return; /* closed inside on_open */
 	e->state = PL_EIO_IS_OPEN;
 	pl_eio_beat_begin(e);
-}
-
-bool pl_eio_forward(const struct pl_eios *set, struct pl_conn *c, const struct pl_request *q,
-		    struct pl_slice sid)
-{
-	uint8_t bytes[PL_EIO_SID_BYTES];
-	size_t n = 0;
-	if (sid.len != PL_EIO_SID_TEXT || pl_base64url_decode(sid, bytes, sizeof(bytes), &n))
-		return false;
-	uint32_t worker = (uint32_t)bytes[n - 2] << 8 | bytes[n - 1];
-	return worker != set->worker && worker < set->nsiblings &&
-	       !pl_conn_move(c, q, set->siblings[worker]);
 }
 
 void pl_eio_put_hello(struct pl_buf *b, const struct pl_eio *e)
@@ -319,12 +182,6 @@ bool pl_eio_is_open(const struct pl_eio *e)
 	return e->state <= PL_EIO_IS_OPEN;
 }
 
-bool pl_eio_has_transport(const struct pl_eios *set, enum pl_eio_transport t)
-{
-	return (t == PL_EIO_POLLING && !set->o->no_polling) ||
-	       (t == PL_EIO_WEBSOCKET && !set->o->no_websocket);
-}
-
 /* ---- the end ---- */
 
 /* Nothing is told to anybody any more; the name is free. */
@@ -358,12 +215,13 @@ static void tell_closed(struct pl_eio *e)
 		return;
 	e->is_opened = false;
 	set->nopen--;
-	set->npolling -= e->transport == PL_EIO_POLLING;
+	if (e->transport == PL_EIO_POLLING)
+		pl_eios_count_polling(set, -1);
 	set->ops->on_close(e, (enum pl_eio_reason)e->reason);
 	e->user = NULL;
 }
 
-static void reap(struct pl_reap *r)
+void pl_eios_reap(struct pl_reap *r)
 {
 	struct pl_eios *set = PL_CONTAINER(r, struct pl_eios, reap);
 	struct pl_eio *e;
@@ -458,9 +316,4 @@ void pl_eio_gone(struct pl_eio *e)
 {
 	bury(e);
 	end_later(e);
-}
-
-void pl_eio_discard(struct pl_eio *e)
-{
-	pl_eio_gone(e);
 }

@@ -3,10 +3,11 @@
  * answer is gone in time whatever requests are open, and last packets do not wait for ever.
  */
 #include "conn/engineio_test.h"
+#include "conn/engineio_internal.h"
 
 #define ERROR(code, text) "{\"code\":" code ",\"message\":\"" text "\"}"
 
-enum { INTERVAL = 60, TIMEOUT = 40, LATE = 1000 /* machines are busy */ };
+enum { INTERVAL = 80, TIMEOUT = 250, LATE = 1000 /* machines are busy */ };
 
 static void open_world(struct world *w, void **state)
 {
@@ -161,6 +162,84 @@ static void each_has_its_own_beat(void **state)
 	world_close(&w);
 }
 
+/* HARDENING A7: a session may end inside any callback on it, whatever comes behind that. */
+static void it_may_close_in_any_callback(void **state)
+{
+	struct world w;
+	open_world(&w, state);
+	w.closes_in = IN_PONG;
+	struct client *c = world_shake(&w, "");
+	client_poll(&w, c);
+	client_expect(&w, c, 200, "2");
+	client_post(&w, c,
+		    "3\x1e"
+		    "4never heard");
+	client_expect(&w, c, 200, "ok");
+	client_poll(&w, c);
+	client_expect(&w, c, 200, "1");
+	assert_int_equal(w.closes, 1);
+	w.closes_in = IN_UPGRADE;
+	world_shake(&w, "");
+	struct client *ws = world_probe(&w);
+	struct pl_buf b;
+	pl_buf_init(&b, 4096);
+	line_frame(&b, PL_WS_TEXT, "5");
+	line_frame(&b, PL_WS_TEXT, "4never heard");
+	client_write(&w, ws, pl_buf_slice(&b));
+	ws_expect_close(&w, ws, 1005);
+	w.closes_in = IN_MESSAGE;
+	ws = world_shake_ws(&w, "");
+	pl_buf_clear(&b);
+	line_frame(&b, PL_WS_TEXT, "4heard");
+	line_frame(&b, PL_WS_TEXT, "4never heard");
+	client_write(&w, ws, pl_buf_slice(&b));
+	ws_expect_close(&w, ws, 1005);
+	pl_buf_fini(&b);
+	assert_int_equal(w.closes, 3);
+	assert_int_equal(w.messages, 1);
+	world_close(&w);
+}
+
+/* Sessions end at the end of a turn: what others are told then goes with the next one. */
+static void others_hear_of_an_end(void **state)
+{
+	struct world w;
+	open_world(&w, state);
+	w.last_words = "gone";
+	client_leave(world_shake(&w, ""));
+	struct client *gone = world_shake_ws(&w, ""), *poll = world_shake(&w, "");
+	client_poll(&w, poll);
+	world_turn(&w);
+	client_leave(gone);
+	client_expect(&w, poll, 200, "4gone");
+	gone = world_shake_ws(&w, "");
+	struct client *ws = world_shake_ws(&w, "");
+	client_leave(gone);
+	ws_expect(&w, ws, PL_WS_TEXT, "4gone");
+	world_close(&w);
+}
+
+/* As long as the original waits for a poll: half a minute. */
+static void last_packets_do_not_wait_for_ever(void **state)
+{
+	struct world w;
+	open_world(&w, state);
+	struct client *c = world_shake(&w, "");
+	struct pl_eio *e = w.e;
+	client_post(&w, c, "4close");
+	client_expect(&w, c, 200, "ok");
+	world_turn(&w);
+	assert_int_equal(w.closes, 1);
+	assert_ptr_equal(w.eios->leaving.next, &e->beat);
+	assert_in_range(e->due_ms - pl_now_ms(), 25000, 30000);
+	e->due_ms = pl_now_ms();
+	pl_timer_set(w.line.loop, &w.eios->clock, 0);
+	WORLD_UNTIL(&w, pl_list_empty(&w.eios->leaving));
+	client_poll(&w, c);
+	client_expect(&w, c, 400, ERROR("1", "Session ID unknown"));
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +251,9 @@ int main(void)
 		WORLD_TESTS(who_says_something_else_is_given_more_time),
 		WORLD_TESTS(a_ping_moves_with_the_upgrade),
 		WORLD_TESTS(each_has_its_own_beat),
+		WORLD_TESTS(it_may_close_in_any_callback),
+		WORLD_TESTS(others_hear_of_an_end),
+		WORLD_TESTS(last_packets_do_not_wait_for_ever),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,7 +78,7 @@ static void shake_hands(struct ask *a)
 		welcome(a, e);
 		return;
 	}
-	pl_eio_discard(e);
+	pl_eio_gone(e);
 	if (err == PL_EDENIED)
 		fail(a, PL_EIO_FORBIDDEN);
 	else
@@ -121,7 +121,7 @@ static void poll(const struct ask *a, struct pl_eio *e)
 	pl_conn_set_user(a->conn, e);
 	/* Whoever is about to upgrade waits for his poll to end. */
 	bool is_final = e->state == PL_EIO_LEAVING && pl_eio_say_goodbye(e);
-	if (p->queue.len || p->is_probed)
+	if (p->queue.len || p->is_probed || is_final)
 		pl_eio_answer(e);
 	else
 		pl_conn_watch(a->conn);
@@ -158,6 +158,12 @@ static void post(const struct ask *a, struct pl_eio *e)
 	reply(a, 200, "text/html", PL_S("ok"));
 }
 
+/* Without an upgrade nothing is said to a WebSocket. */
+static bool is_polled(const struct pl_eio *e, const struct pl_eio_query *q)
+{
+	return e->transport == PL_EIO_POLLING && q->transport == PL_EIO_POLLING && q->version == 4;
+}
+
 static void next_request(struct ask *a)
 {
 	enum pl_http_method method = a->request->http->method;
@@ -167,7 +173,7 @@ static void next_request(struct ask *a)
 	} else if (!e) {
 		if (!pl_eio_forward(a->set, a->conn, a->request, a->query.sid))
 			fail(a, PL_EIO_UNKNOWN_SID);
-	} else if (e->transport != a->query.transport || a->query.version != 4) {
+	} else if (!is_polled(e, &a->query)) {
 		fail(a, PL_EIO_BAD_REQUEST);
 	} else if (!pl_eio_is_bound(e, a->conn, &a->asker, false)) {
 		fail(a, PL_EIO_UNKNOWN_SID);

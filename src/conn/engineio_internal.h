@@ -99,19 +99,23 @@ struct pl_eios {
 	bool is_draining, is_answering, is_reaping, any_origin;
 };
 
+/* engineio_set.c */
+void pl_eios_count_polling(struct pl_eios *, int more);
+bool pl_eio_has_transport(const struct pl_eios *, enum pl_eio_transport);
+/* True: the session is another worker's, where the connection is now. */
+bool pl_eio_forward(const struct pl_eios *, struct pl_conn *, const struct pl_request *,
+		    struct pl_slice sid);
+
 /* engineio.c */
+/* The end of a turn: on_close as due, and frees. */
+void pl_eios_reap(struct pl_reap *);
 /* In state NEW; *out is untouched on failure. PL_ELIMIT, PL_ENOMEM. */
 int pl_eio_new(struct pl_eios *, struct pl_conn *, const struct pl_eio_query *,
 	       struct pl_eio **out) PL_MUST_CHECK;
 /* With it from now on: its heartbeat begins. */
 void pl_eio_open(struct pl_eio *);
-/* The handshake was refused: nobody hears of it. */
-void pl_eio_discard(struct pl_eio *);
 /* NULL: none of that name here. */
 struct pl_eio *pl_eio_find(struct pl_eios *, struct pl_slice sid);
-/* True: the session is another worker's, where the connection is now. */
-bool pl_eio_forward(const struct pl_eios *, struct pl_conn *, const struct pl_request *,
-		    struct pl_slice sid);
 /*
  * Over at once: a poll that hangs is answered with what is queued and `last` (CLOSE or NOOP), a
  * WebSocket closed. on_close at the end of the turn. Nothing happens if it is over already.
@@ -119,7 +123,7 @@ bool pl_eio_forward(const struct pl_eios *, struct pl_conn *, const struct pl_re
 void pl_eio_end(struct pl_eio *, enum pl_eio_reason, enum pl_eio_type last);
 /* Of one that is LEAVING: whether what is queued now is the last of it. */
 bool pl_eio_say_goodbye(struct pl_eio *);
-/* Its last packets were fetched, or nobody came for them. */
+/* Nobody hears of it any more: its last packets were fetched, or its handshake was refused. */
 void pl_eio_gone(struct pl_eio *);
 /* The open packet of this session. */
 void pl_eio_put_hello(struct pl_buf *, const struct pl_eio *);
@@ -178,6 +182,5 @@ void pl_eio_on_upgrade(struct pl_conn *, const struct pl_request *);
 void pl_eio_on_ws_message(struct pl_conn *, enum pl_ws_op, struct pl_slice);
 void pl_eio_on_conn_close(struct pl_conn *, uint16_t code, struct pl_slice reason);
 void pl_eio_drop_probe(struct pl_eio *);
-bool pl_eio_has_transport(const struct pl_eios *, enum pl_eio_transport);
 
 #endif

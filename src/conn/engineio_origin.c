@@ -131,7 +131,8 @@ void pl_eio_reply(struct pl_eios *set, struct pl_conn *c, int32_t cors, unsigned
 				      .type = pl_slice_str(type),
 				      .body = body,
 				      .headers = headers,
-				      .header_count = n};
+				      .header_count = n,
+				      .compress_above = set->o->compress_above};
 	pl_conn_respond(c, &reply);
 }
 

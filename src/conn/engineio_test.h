@@ -33,11 +33,14 @@ struct world {
 	struct client clients[CLIENTS_MAX];
 	char sid[64]; /* of the last handshake that was answered */
 	/* What the application does and hears. */
-	int deny;             /* what on_open says */
-	const char *greeting; /* sent inside on_open */
-	bool closes_at_once;  /* inside on_open */
-	bool is_quiet;        /* does not echo */
-	struct pl_eio *e;     /* of the last on_open; NULL after its on_close */
+	int deny;               /* what on_open says */
+	const char *greeting;   /* sent inside on_open */
+	const char *last_words; /* said inside on_close to the youngest session */
+	bool closes_at_once;    /* inside on_open */
+	bool is_quiet;          /* does not echo */
+	/* Where it closes the session. */
+	enum { NOWHERE, IN_MESSAGE, IN_UPGRADE, IN_PONG } closes_in;
+	struct pl_eio *e; /* of the last on_open; NULL after its on_close */
 	int opens, messages, upgrades, pongs, closes;
 	enum pl_eio_reason reason;
 	struct pl_buf said; /* all messages, each ended by a new line */
@@ -75,7 +78,7 @@ static inline void app_message(struct pl_eio *e, enum pl_ws_op kind, struct pl_s
 	w->messages++;
 	pl_buf_puts(&w->said, data);
 	pl_buf_putc(&w->said, '\n');
-	if (pl_slice_is(data, "close"))
+	if (pl_slice_is(data, "close") || w->closes_in == IN_MESSAGE)
 		pl_eio_close(e, PL_EIO_FORCED, 0);
 	else if (!w->is_quiet)
 		(void)pl_eio_send(e, kind, data);
@@ -83,13 +86,19 @@ static inline void app_message(struct pl_eio *e, enum pl_ws_op kind, struct pl_s
 
 static inline void app_upgrade(struct pl_eio *e)
 {
+	struct world *w = world_of(e);
 	assert_int_equal(pl_eio_transport(e), PL_EIO_WEBSOCKET);
-	world_of(e)->upgrades++;
+	w->upgrades++;
+	if (w->closes_in == IN_UPGRADE)
+		pl_eio_close(e, PL_EIO_FORCED, 0);
 }
 
 static inline void app_pong(struct pl_eio *e)
 {
-	world_of(e)->pongs++;
+	struct world *w = world_of(e);
+	w->pongs++;
+	if (w->closes_in == IN_PONG)
+		pl_eio_close(e, PL_EIO_FORCED, 0);
 }
 
 static inline void app_close(struct pl_eio *e, enum pl_eio_reason why)
@@ -102,6 +111,8 @@ static inline void app_close(struct pl_eio *e, enum pl_eio_reason why)
 	w->reason = why;
 	if (w->e == e)
 		w->e = NULL;
+	else if (w->e && w->last_words) /* what others hear of it */
+		(void)pl_eio_send(w->e, PL_WS_TEXT, pl_slice_str(w->last_words));
 }
 
 /* ---- opening and closing ---- */

@@ -70,7 +70,7 @@ static void shake_hands(struct pl_eios *set, struct pl_conn *c, const struct pl_
 	}
 	int err = set->ops->on_open(e, q);
 	if (err) {
-		pl_eio_discard(e);
+		pl_eio_gone(e);
 		if (err == PL_EDENIED)
 			refuse(c, PL_EIO_FORBIDDEN);
 		else
@@ -162,7 +162,7 @@ static void switch_over(struct pl_eio *e)
 	struct pl_eio_polling *p = e->polling;
 	e->line = p->probe;
 	e->transport = PL_EIO_WEBSOCKET;
-	e->set->npolling--;
+	pl_eios_count_polling(e->set, -1);
 	p->probe = NULL;
 	pl_eio_move_queue(e, p);
 	pl_eio_answer(e); /* whose poll that may be: it gets nothing */

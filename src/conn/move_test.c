@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <errno.h>
 #include <stdio.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -31,7 +32,7 @@ struct worker {
 	struct pl_route routes[2];
 	struct pl_router routers[LISTENERS];
 	int requests, moved, refused, upgrades, messages, closes;
-	size_t listener; /* of the last request */
+	struct pl_ip from; /* of the last request */
 	struct pl_conn *owed;
 	struct pl_request *kept;
 };
@@ -101,6 +102,7 @@ static void on_request(struct pl_conn *c, const struct pl_request *q)
 	if (moves_on(w, c, q))
 		return;
 	w->requests++;
+	w->from = *pl_conn_from(c);
 	if (is_for(q, "/big")) {
 		answer_big(c);
 		return;
@@ -500,6 +502,54 @@ static void the_listener_is_the_same(void **state)
 	close_duo(&d);
 }
 
+static void dial_tcp(struct duo *d, const struct pl_ip *from)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	int ear = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(ear, (struct sockaddr *)&at, len), 0);
+	assert_int_equal(listen(ear, 1), 0);
+	assert_int_equal(getsockname(ear, (struct sockaddr *)&at, &len), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&at, len), 0);
+	d->fd = fd;
+	pl_conns_accept(d->w[0].set, accept4(ear, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), from,
+			&d->w[0].routers[0], NULL);
+	close(ear);
+}
+
+/* One connection of a proxy carries many callers' requests: each is who he is, wherever it goes. */
+static void who_called_a_proxy_is_known_there(void **state)
+{
+	static const struct {
+		const char *path, *caller;
+	} asks[] = {
+		{"/1/x", "9.9.9.9"}, {"/1/x", "8.8.8.8"}, {"/0/x", "8.8.8.8"}, {"/1/x", "7.7.7.7"}};
+	const struct way *way = *state;
+	struct pl_ip proxy;
+	struct duo d;
+	if (way->tls)
+		skip();
+	assert_int_equal(pl_ip_parse(PL_S("127.0.0.1"), &proxy), 0);
+	open_duo(&d, state);
+	d.o.proxies = &proxy;
+	d.o.nproxies = 1;
+	dial_tcp(&d, &proxy);
+	for (size_t i = 0; i < sizeof(asks) / sizeof(*asks); i++) {
+		char text[256];
+		struct pl_ip caller;
+		assert_int_equal(pl_ip_parse(pl_slice_str(asks[i].caller), &caller), 0);
+		snprintf(text, sizeof(text),
+			 "GET %s HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: %s\r\n\r\n", asks[i].path,
+			 asks[i].caller);
+		pl_buf_clear(&d.got);
+		put(&d, text);
+		UNTIL(&d, count(&d, " said |") == 1);
+		assert_memory_equal(&d.w[asks[i].path[1] - '0'].from, &caller, sizeof(caller));
+	}
+	another_is_let_in(&d);
+	close_duo(&d);
+}
+
 /* ---- what does not ---- */
 
 static void a_request_that_nobody_wants_is_not_moved_for_ever(void **state)
@@ -666,6 +716,7 @@ int main(void)
 		EACH(an_upgrade_that_waits_there_is_watched),
 		EACH(it_may_be_moved_later),
 		EACH(the_listener_is_the_same),
+		EACH(who_called_a_proxy_is_known_there),
 		EACH(a_request_that_nobody_wants_is_not_moved_for_ever),
 		EACH(who_owes_nothing_is_not_moved),
 		EACH(a_worker_that_drains_answers_503),

@@ -173,10 +173,8 @@ static void block(struct pl_conn *c)
 /* The reader has caught up: he may speak again. */
 static void listen_again(struct pl_conn *c)
 {
-	if (c->phase == PL_PH_PIECES) {
-		pl_pieces_sent(c); /* whether it is being read or not */
-		return;
-	}
+	if (c->phase == PL_PH_PIECES)
+		pl_pieces_sent(c);
 	if (c->is_reading)
 		return;
 	if (c->phase == PL_PH_OPEN || c->phase == PL_PH_CLOSING)

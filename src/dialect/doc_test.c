@@ -2,6 +2,7 @@
 #include "dialect/native.h"
 #include "dialect/qrypt.h"
 #include "dialect/realtime.h"
+#include "dialect/socketio.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@ static const struct page {
 	{PL_SOURCE_DIR "/docs/dialects/native.md", pl_native_document},
 	{PL_SOURCE_DIR "/docs/dialects/qryptchat.md", pl_qrypt_document},
 	{PL_SOURCE_DIR "/docs/dialects/realtime.md", pl_realtime_document},
+	{PL_SOURCE_DIR "/docs/dialects/socketio.md", pl_socketio_document},
 };
 
 static void is_what_is_printed(const struct page *p)

@@ -24,6 +24,7 @@ struct pl_gateway_options {
 	bool realtime_push_init;      /* older clients hear INIT_DATA without asking */
 	uint32_t realtime_history;    /* messages of a history */
 	uint32_t socketio_typing_ms;  /* typing without another keystroke ends by itself */
+	bool socketio_shows_rooms;    /* to an Admin UI */
 	uint32_t socketio_recovery;   /* messages that a client is shown at most when it comes back;
 					 0: it comes as a new one */
 };

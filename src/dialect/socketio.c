@@ -154,6 +154,7 @@ static int on_connect(parley_socket *k)
 {
 	struct socketio *x = parley_socket_data(k);
 	x->socket = k;
+	pl_socketio_show_rooms(x);
 	return pl_socketio_arrive(x);
 }
 

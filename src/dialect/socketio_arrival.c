@@ -16,9 +16,12 @@
 enum { HELD_MAX = 1024, HELD_FIRST = 8, PENDING_PAGE = 100, OFFSET_MAX = 64 };
 
 struct arrival {
+	struct pl_session *session;
+	struct pl_timer later;
 	char sid[PL_SOCKETIO_SID], pid[PL_SOCKETIO_PID];
 	struct pl_slice shown; /* the pid that the client showed; points into text */
 	bool has_offset, is_recovered, is_overrun;
+	struct pl_uuid start;           /* of the pid that was shown: what is said later is told */
 	struct pl_uuid offset;          /* the last message that it says it has */
 	struct pl_op *missed, *pending; /* that came home, or NULL */
 	struct pl_event **held;
@@ -41,12 +44,19 @@ static void random_sid(char out[PL_SOCKETIO_SID])
 		out[i] = digits[random[i] & 63];
 }
 
+static void come_in(struct pl_timer *t)
+{
+	pl_session_ready(PL_CONTAINER(t, struct arrival, later)->session, 0);
+}
+
 int pl_socketio_arrival_new(struct socketio *x, const parley_handshake *h)
 {
 	struct pl_slice pid = pl_handshake_pid(h), offset = pl_handshake_offset(h);
 	struct arrival *a = PL_NEW(struct arrival);
 	if (!a)
 		return PL_ENOMEM;
+	a->session = &x->session;
+	pl_timer_init(&a->later, come_in);
 	random_sid(a->sid);
 	/* An offset that is none is odd: nothing is recovered then. */
 	a->has_offset = offset.at && !pl_socketio_read_id(offset, &a->offset);
@@ -65,6 +75,7 @@ void pl_socketio_arrival_free(struct socketio *x)
 	if (!a)
 		return;
 	x->arrival = NULL;
+	pl_timer_stop(&a->later);
 	for (size_t i = 0; i < a->nheld; i++)
 		pl_event_release(a->held[i]);
 	pl_free(a->held);
@@ -137,6 +148,12 @@ static struct pl_slice none(void)
 	return (struct pl_slice){NULL, 0};
 }
 
+/* In the next turn: whoever had the id before is gone by then, see take_over. */
+static void come_in_later(struct pl_session *s)
+{
+	pl_timer_set(s->gateway->hub->loop, &pl_socketio_of(s)->arrival->later, 0);
+}
+
 static void pending_found(struct pl_op *op)
 {
 	struct pl_session *s = pl_session_of(op);
@@ -146,13 +163,18 @@ static void pending_found(struct pl_op *op)
 		pl_session_done(op);
 		return;
 	}
-	if (!err && !a->is_recovered)
-		pl_socketio_of(s)->position = op->pending.newest;
-	if (err)
+	if (err) {
 		pl_session_done(op);
-	else
-		a->pending = op;
-	pl_session_ready(s, err);
+		pl_session_ready(s, err);
+		return;
+	}
+	a->pending = op;
+	if (a->is_recovered) {
+		come_in_later(s);
+		return;
+	}
+	pl_socketio_of(s)->position = op->pending.newest;
+	pl_session_ready(s, 0);
 }
 
 /* until nil: all that there is now. */
@@ -195,10 +217,13 @@ static void missed_found(struct pl_op *op)
 	x->arrival->is_recovered = true;
 	x->arrival->missed = op;
 	x->position = op->missed.newest;
-	/* What was said before may be waiting still: it was told once, but has it arrived? */
-	bool is_first = pl_uuid_is_nil(&op->missed.after);
-	int err = is_first ? 0 : ask_pending(s, &op->missed.after);
-	if (err || is_first)
+	/* What was said before its first coming was told in lists: of those nobody knows whether
+	 * they arrived. */
+	bool is_first = pl_uuid_is_nil(&x->arrival->start);
+	int err = is_first ? 0 : ask_pending(s, &x->arrival->start);
+	if (is_first)
+		come_in_later(s);
+	if (err)
 		pl_session_ready(s, err);
 }
 
@@ -235,10 +260,9 @@ static int ask_missed(struct pl_session *s)
 {
 	struct arrival *a = pl_socketio_of(s)->arrival;
 	const uint8_t *key = secret_of(s);
-	struct pl_uuid start;
 	struct pl_slice sid;
 	int err = key && a->shown.len
-			  ? pl_socketio_pid_read(key, a->shown, &s->peer.user.id, &sid, &start)
+			  ? pl_socketio_pid_read(key, a->shown, &s->peer.user.id, &sid, &a->start)
 			  : PL_EINVAL;
 	if (err)
 		return err;
@@ -248,7 +272,7 @@ static int ask_missed(struct pl_session *s)
 	memcpy(a->sid, sid.at, sizeof(a->sid));
 	take_over(s, sid);
 	op->missed.user = s->peer.user.id;
-	op->missed.after = a->has_offset ? a->offset : start;
+	op->missed.after = a->has_offset ? a->offset : a->start;
 	op->missed.limit = s->gateway->options->socketio_recovery;
 	pl_session_submit(s, op);
 	return 0;
@@ -388,16 +412,28 @@ static void tell_held(struct socketio *x, struct arrival *a)
 	}
 }
 
+/* Its client comes again by itself, and will miss nothing then. */
+static int cut(struct socketio *x)
+{
+	parley_disconnect(x->socket, true);
+	return 0;
+}
+
 int pl_socketio_arrive(struct socketio *x)
 {
 	struct arrival *a = x->arrival;
 	int err = 0;
-	if (x->is_dismissed || a->is_overrun)
+	if (x->is_dismissed)
 		return PL_EDENIED;
+	if (a->is_overrun)
+		return cut(x);
+	/* Who has that one has all that was told before it. */
+	if (a->is_recovered && a->has_offset)
+		pl_socketio_told(x, &a->offset);
 	if (a->is_recovered)
 		err = tell_missed(x, &a->missed->missed);
 	if (err)
-		return err;
+		return cut(x);
 	pl_socket_hello(x->socket);
 	if (!a->is_recovered)
 		greet(x);

@@ -42,6 +42,7 @@ static const char *text_of(enum pl_call_what what, int err)
 	case PL_ESTATE: return "Not possible at this point of the call";
 	case PL_ETOOBIG: return "Larger than is relayed";
 	case PL_EDENIED: return "Authentication required";
+	case PL_EINVAL: return "Invalid call";
 	default: return "Internal server error";
 	}
 }
@@ -78,11 +79,24 @@ static void fail(struct pl_session *s, const struct pl_call_words *w, int err)
 	tell_failure(s, w->ref, w->what, text_of(w->what, err));
 }
 
+/* Whom it reaches may be no client of Socket.IO: bytes beside the JSON are not relayed. */
+static bool has_bytes(struct pl_session *s, const struct pl_json *v)
+{
+	if (v && pl_socketio_binary(s, v).at)
+		return true;
+	PL_JSON_EACH(it, v)
+	{
+		if (has_bytes(s, it))
+			return true;
+	}
+	return false;
+}
+
 static int on_call(struct pl_session *s, struct pl_slice ref, const void *in)
 {
 	const struct in_call *m = in;
 	const struct pl_call_words w = words_of(PL_CALL_OFFER, m, ref);
-	int err = pl_calling_begin(s, m->target, &w, fail);
+	int err = has_bytes(s, m->body) ? PL_EINVAL : pl_calling_begin(s, m->target, &w, fail);
 	if (err)
 		fail(s, &w, err);
 	return 0;
@@ -92,7 +106,7 @@ static int say(struct pl_session *s, struct pl_slice ref, const void *in, enum p
 {
 	const struct in_call *m = in;
 	const struct pl_call_words w = words_of(what, m, ref);
-	int err = pl_calling_say(s, m->call, &w);
+	int err = has_bytes(s, m->body) ? PL_EINVAL : pl_calling_say(s, m->call, &w);
 	if (err)
 		fail(s, &w, err);
 	return 0;

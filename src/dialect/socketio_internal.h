@@ -169,6 +169,14 @@ void pl_socketio_members_came(struct pl_session *, struct pl_slice ref, struct p
 /* It is in this room no more. */
 void pl_socketio_left(struct pl_session *, const struct pl_uuid *conversation);
 
+/* ---- socketio_mirror.c: rooms as the Admin UI sees them ---- */
+
+/* It is in: all that it sits in. */
+void pl_socketio_show_rooms(struct socketio *);
+void pl_socketio_show_room(struct socketio *, const struct pl_conversation *);
+/* Before it stands up. */
+void pl_socketio_hide_room(struct socketio *, const struct pl_uuid *conversation);
+
 /* ---- socketio_messages.c ---- */
 
 /* Whether whom a message was for was there to hear it. */

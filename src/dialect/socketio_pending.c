@@ -94,30 +94,42 @@ void pl_socketio_told(struct socketio *x, const struct pl_uuid *message)
 
 /* ---- it was received ---- */
 
-static void done(struct pl_op *op)
+static void ask_for_more(struct socketio *x);
+
+/* Only now does the store know that the next list begins behind it. */
+static void noted(struct pl_op *op)
 {
+	struct pl_session *s = pl_session_of(op);
+	struct socketio *x = s ? pl_socketio_of(s) : NULL;
+	struct receipts *r = x && x->socket ? x->receipts : NULL;
+	if (r && r->is_asking && pl_session_attached(op) == r)
+		ask_for_more(x);
 	pl_session_done(op);
 }
 
-static void note_received(struct pl_session *s, const struct pl_uuid *until)
+/* more: the next list is asked for then. */
+static int note_received(struct socketio *x, const struct pl_uuid *until, bool more)
 {
-	struct pl_op *op = pl_session_op(s, PL_OP_RECEIVED, done, (struct pl_slice){NULL, 0});
+	struct pl_session *s = &x->session;
+	struct pl_op *op = pl_session_op(s, PL_OP_RECEIVED, noted, (struct pl_slice){NULL, 0});
 	if (!op)
-		return;
+		return PL_ENOMEM;
+	if (more)
+		pl_session_attach(op, x->receipts);
 	op->received.user = s->peer.user.id;
 	op->received.until = *until;
 	pl_session_submit(s, op);
+	return 0;
 }
-
-static void ask_for_more(struct socketio *x);
 
 static void page_received(struct socketio *x)
 {
 	struct receipts *r = x->receipts;
-	note_received(&x->session, &r->page);
+	/* Without memory the rest waits for the next connection. */
+	r->is_asking = r->has_more && !note_received(x, &r->page, true);
+	if (!r->has_more)
+		(void)note_received(x, &r->page, false);
 	r->page = r->marked = nil;
-	if (r->has_more)
-		ask_for_more(x);
 	prove_soon(r);
 	forget_if_done(x);
 }
@@ -125,7 +137,7 @@ static void page_received(struct socketio *x)
 static void told_received(struct socketio *x)
 {
 	struct receipts *r = x->receipts;
-	note_received(&x->session, &r->marked);
+	(void)note_received(x, &r->marked, false);
 	if (pl_uuid_eq(&r->marked, &r->told))
 		r->told = nil;
 	r->marked = nil;
@@ -212,12 +224,12 @@ static void ask_for_more(struct socketio *x)
 {
 	struct pl_session *s = &x->session;
 	struct pl_op *op = pl_session_op(s, PL_OP_PENDING, more_found, (struct pl_slice){NULL, 0});
+	x->receipts->is_asking = op != NULL;
 	if (!op)
 		return;
 	op->pending.user = s->peer.user.id;
 	op->pending.until = x->position;
 	op->pending.limit = PENDING_PAGE;
-	x->receipts->is_asking = true;
 	pl_session_submit(s, op);
 }
 

@@ -154,6 +154,7 @@ void pl_socketio_members_came(struct pl_session *s, struct pl_slice ref, struct 
 void pl_socketio_left(struct pl_session *s, const struct pl_uuid *conversation)
 {
 	struct socketio *x = pl_socketio_of(s);
+	pl_socketio_hide_room(x, conversation);
 	pl_hub_unjoin(s->gateway->hub, &s->peer, conversation);
 	/* Their members will not come any more. */
 	PL_LIST_EACH (it, &x->joins) {
@@ -195,6 +196,17 @@ static const char *refusal_of(int err)
 	}
 }
 
+/* Who is there already, as after coming again, is not told of twice. */
+static int sit(struct pl_session *s, const struct pl_conversation *c, struct pl_slice ref)
+{
+	struct pl_hub *hub = s->gateway->hub;
+	struct pl_topic_id t = pl_topic_conversation(&c->id);
+	struct pl_slice alias;
+	if (!pl_room_is_listed(&hub->rooms, &s->peer.member, pl_topic_slice(&t), &alias))
+		return pl_hub_sit(hub, &s->peer, c, ref);
+	return ref.at ? pl_hub_look_around(hub, &s->peer, c, ref) : 0;
+}
+
 /* Who asks for no acknowledgement just sits down. */
 static int sit_down(struct pl_session *s, const struct pl_op *op)
 {
@@ -207,9 +219,11 @@ static int sit_down(struct pl_session *s, const struct pl_op *op)
 			return PL_ENOMEM;
 		ref = pl_slice(&j, sizeof(struct join *));
 	}
-	int err = pl_hub_sit(s->gateway->hub, &s->peer, c, ref);
+	int err = sit(s, c, ref);
 	if (err && j)
 		join_end(j);
+	if (!err)
+		pl_socketio_show_room(pl_socketio_of(s), c);
 	return err;
 }
 

@@ -12,6 +12,8 @@
 #include "dialect/native.h"
 #include "dialect/qrypt.h"
 #include "dialect/realtime.h"
+#include "dialect/socketio.h"
+#include "handler/handler.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,6 +48,11 @@ struct rig {
 	struct pl_endpoint endpoint, native, guests, rt_chat, rt_presence;
 	struct pl_route routes[4];
 	struct pl_router router;
+	struct pl_handlers *handlers;
+	struct pl_handler_site *callbacks;
+	struct pl_sio *sio;
+	struct pl_sio_site *sockets;
+	struct parley_socketio socketio;
 	struct pl_chat_options chat;
 	struct pl_gateway_options signing;
 	struct pl_conn_options lines;
@@ -116,13 +123,46 @@ static inline struct pl_auth *rig_auth(void)
 	return auth;
 }
 
+static inline const struct pl_endpoint *rig_find(void *ctx, const struct pl_http_request *q,
+						 unsigned *status)
+{
+	(void)status;
+	return pl_sio_find(((struct rig *)ctx)->sockets, q);
+}
+
+static inline void rig_open_socketio(struct rig *r)
+{
+	const char *why = NULL;
+	assert_int_equal(pl_handlers_new(NULL, NULL, &r->handlers), 0);
+	assert_int_equal(pl_sio_new(NULL, r->handlers, &r->sio), 0);
+	assert_int_equal(pl_sio_set_options(r->sio, &r->socketio, sizeof(r->socketio), &why), 0);
+	assert_int_equal(pl_socketio_add(r->sio, &why), 0);
+	assert_int_equal(pl_handler_site_new(r->handlers, 0, r->loop, &r->callbacks), 0);
+	assert_int_equal(pl_sio_site_new(r->sio, 0, r->loop, r->conns, r->callbacks, &r->sockets),
+			 0);
+	pl_sio_site_set_ctx(r->sockets, "/", &r->gateway);
+	r->router.find = rig_find;
+	r->router.find_ctx = r;
+	r->router.finds_plain = true;
+}
+
+static inline void rig_close_socketio(struct rig *r)
+{
+	pl_sio_site_free(r->sockets);
+	pl_handler_site_free(r->callbacks);
+	pl_sio_free(r->sio);
+	pl_handlers_free(r->handlers);
+}
+
 static inline void rig_open(struct rig *r)
 {
 	struct pl_loop_options lo = {.engine = PL_ENGINE_EPOLL, .metrics = &r->metrics};
 	struct pl_store_options so = {.readers = 1, .finish = rig_finish, .ctx = r};
 	struct pl_gate_options go = {0};
 	pthread_mutex_init(&r->lock, NULL);
-	if (rig_on_disk) {
+	if (rig_on_disk && r->path[0]) {
+		so.path = r->path; /* what another one left */
+	} else if (rig_on_disk) {
 		snprintf(r->dir, sizeof(r->dir), "/tmp/parley-dialect-XXXXXX");
 		assert_non_null(mkdtemp(r->dir));
 		snprintf(r->path, sizeof(r->path), "%s/chat.db", r->dir);
@@ -153,6 +193,7 @@ static inline void rig_open(struct rig *r)
 	r->router.routes = r->routes;
 	r->router.count = 4;
 	r->router.fallback = &r->endpoint;
+	rig_open_socketio(r);
 }
 
 /* Defaults of the server, without limits. Change them before rig_open. */
@@ -173,6 +214,8 @@ static inline struct rig *rig_new(void)
 	r->signing.expiry_warning_ms = 60000;
 	r->signing.provision = true;
 	r->signing.realtime_history = 1000;
+	r->signing.socketio_typing_ms = 3000;
+	r->signing.socketio_recovery = 1000;
 	r->lines = (struct pl_conn_options){.http = pl_http_default_limits,
 					    .header_ms = 10000,
 					    .ws.max_message = 1 << 20,
@@ -192,19 +235,27 @@ static inline struct rig *rig_start(void)
 }
 
 /* The end of a server, in its order. */
-static inline void rig_end(struct rig *r)
+static inline void rig_shut(struct rig *r)
 {
 	pl_store_close(r->store);
 	pl_hub_stop(&r->hub);
 	pl_loop_turn(r->loop, 0);
 	pl_conns_free(r->conns);
+	pl_sio_site_close(r->sockets);
 	pl_loop_turn(r->loop, 0);
+	rig_close_socketio(r);
 	pl_gateway_fini(&r->gateway);
 	pl_hub_fini(&r->hub);
 	pl_limits_fini(&r->limits);
 	pl_loop_free(r->loop);
 	pl_bus_free(r->bus);
 	pl_gate_free(r->gate);
+	pthread_mutex_destroy(&r->lock);
+}
+
+static inline void rig_end(struct rig *r)
+{
+	rig_shut(r);
 	if (r->dir[0]) {
 		static const char *const ends[] = {"", "-wal", "-shm", ".lock", "-lock"};
 		for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
@@ -214,7 +265,6 @@ static inline void rig_end(struct rig *r)
 		}
 		rmdir(r->dir);
 	}
-	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
 

@@ -71,7 +71,8 @@ int pl_handler_site_verify(struct pl_handler_site *, struct pl_slice token,
 /*
  * A request that is not an endpoint's, for a layer that shows it to a program: parley_request_*
  * answer about `seen`, which must live as long as this does; it has no params. server: what
- * parley_request_server reads; NULL when it is gone. NULL: no memory.
+ * parley_request_server reads; NULL when it is gone. from, seen: NULL where nobody knows. NULL: no
+ * memory.
  */
 parley_request *pl_request_show(const _Atomic(parley_server *) *server, void *user,
 				const struct pl_ip *from, const struct pl_request *seen);

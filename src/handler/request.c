@@ -95,7 +95,8 @@ parley_request *pl_request_show(const _Atomic(parley_server *) *server, void *us
 		return NULL;
 	*r = (parley_request){.server = server, .user = user, .seen = seen, .memory = &r->own};
 	pl_arena_init(&r->own.arena, DECODED_MAX);
-	set_address(r, from);
+	if (from)
+		set_address(r, from);
 	return r;
 }
 

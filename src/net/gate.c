@@ -32,7 +32,7 @@ static void set_limits(struct pl_gate *g, const struct pl_gate_options *o)
 	g->limits = *o;
 	if (!g->limits.total)
 		g->limits.total = INT32_MAX;
-	g->sites.max = g->limits.total;
+	g->sites.max = (size_t)g->limits.total + 1; /* who moves is at both for a moment */
 }
 
 int pl_gate_new(const struct pl_gate_options *o, struct pl_gate **out)

@@ -183,7 +183,8 @@ static void who_turns_out_to_be_another_moves(void **state)
 {
 	(void)state;
 	struct pl_gate *g;
-	struct pl_ip a = ip_of("10.0.0.1:1"), b = ip_of("10.0.0.2:1"), nobody = {{0}};
+	struct pl_ip a = ip_of("10.0.0.1:1"), b = ip_of("10.0.0.2:1"), c = ip_of("10.0.0.3:1"),
+		     nobody = {{0}};
 	assert_int_equal(pl_gate_new(&(struct pl_gate_options){.total = 2, .per_site = 1}, &g), 0);
 	assert_int_equal(pl_gate_enter(g, &nobody, 0), 0);
 	assert_int_equal(pl_gate_enter(g, &nobody, 0), 0);
@@ -192,6 +193,9 @@ static void who_turns_out_to_be_another_moves(void **state)
 	assert_int_equal(pl_gate_move(g, &a, &b, 0), 0);
 	assert_int_equal(pl_gate_move(g, &nobody, &a, 0), 0);
 	assert_int_equal(pl_gate_enter(g, &nobody, 0), PL_ELIMIT);
+	/* Both are others now: there is no site left to leave before. */
+	assert_int_equal(pl_gate_move(g, &a, &c, 0), 0);
+	assert_int_equal(pl_gate_move(g, &c, &a, 0), 0);
 	pl_gate_leave(g, &a);
 	pl_gate_leave(g, &b);
 	assert_int_equal(pl_gate_enter(g, &a, 0), 0);

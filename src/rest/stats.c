@@ -96,6 +96,13 @@ static void put_count(struct pl_buf *b, const struct pl_rest_shared *s, enum pl_
 	pl_buf_put_i64(b, pl_metric_sum(s->sets, s->nsets, id));
 }
 
+/* WebSockets of every kind, and sessions that need none. */
+static void put_connections(struct pl_buf *b, const struct pl_rest_shared *s)
+{
+	pl_buf_put_i64(b, pl_metric_sum(s->sets, s->nsets, PL_M_WS_OPEN) +
+				  pl_metric_sum(s->sets, s->nsets, PL_M_POLLING));
+}
+
 static void put_three(struct pl_buf *b, struct gather *g, uint64_t rooms)
 {
 	PL_PUT(b, "{\"onlineUsers\":");
@@ -103,18 +110,18 @@ static void put_three(struct pl_buf *b, struct gather *g, uint64_t rooms)
 	PL_PUT(b, ",\"rooms\":");
 	pl_buf_put_u64(b, rooms);
 	PL_PUT(b, ",\"connections\":");
-	put_count(b, g->home->shared, PL_M_WS_OPEN);
+	put_connections(b, g->home->shared);
 }
 
 static void put_rest(struct pl_buf *b, const struct gather *g, uint64_t rooms)
 {
 	const struct pl_rest_shared *s = g->home->shared;
 	PL_PUT(b, ",\"totalConnections\":");
-	put_count(b, s, PL_M_WS_OPEN);
+	put_connections(b, s);
 	PL_PUT(b, ",\"authenticatedConnections\":");
 	put_count(b, s, PL_M_SIGNED_IN);
 	PL_PUT(b, ",\"roomStats\":{\"totalConnections\":");
-	put_count(b, s, PL_M_WS_OPEN);
+	put_connections(b, s);
 	PL_PUT(b, ",\"totalRooms\":");
 	pl_buf_put_u64(b, rooms);
 	PL_PUT(b, ",\"totalUsers\":");

@@ -222,6 +222,7 @@ static void test_open_to_everybody(void **state)
 	join(&g, 100);
 	turn_all(r);
 	pl_metric_add(&r->posts[0].metrics, PL_M_WS_OPEN, 2);
+	pl_metric_add(&r->posts[1].metrics, PL_M_POLLING, 3);
 	post_start(&r->posts[1]);
 	ask(r, "/ws/stats", "", &h);
 	assert_int_equal(h.head.status, 401);
@@ -229,7 +230,7 @@ static void test_open_to_everybody(void **state)
 	r->posts[0].rest.is_open = true;
 	ask(r, "/ws/stats", "", &h);
 	assert_int_equal(h.head.status, 200);
-	assert_true(pl_slice_is(h.body, "{\"onlineUsers\":1,\"rooms\":1,\"connections\":2}\n"));
+	assert_true(pl_slice_is(h.body, "{\"onlineUsers\":1,\"rooms\":1,\"connections\":5}\n"));
 	pl_buf_fini(&h.text);
 	ask(r, "/ready", "", &h);
 	assert_int_equal(h.head.status, 401);

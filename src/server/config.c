@@ -4,6 +4,7 @@
  */
 #include "server/options.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <openssl/crypto.h>

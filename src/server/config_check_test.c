@@ -17,7 +17,6 @@ static const struct unsafe unsafes[] = {
 	{"listen", "", NULL, NULL, true, "nobody could connect"},
 	{"listen", "127.0.0.1:1,127.0.0.1:1", NULL, NULL, true, "twice"},
 	{"listen", "tls:127.0.0.1:1", NULL, NULL, true, "needs tls.certificate"},
-	{"listen", "127.0.0.1:1=socketio", NULL, NULL, true, "does not speak socketio"},
 	{"tls.key", "/dev/null", NULL, NULL, true, "needed together"},
 	{"tls.certificate", "/nonexistent", "tls.key", "/nonexistent", true, "no such file"},
 	{"auth.secret", "0123456789abcdefghijklmnopqrstu", NULL, NULL, true, "at least 32"},
@@ -46,6 +45,10 @@ static const struct unsafe unsafes[] = {
 	{"calls.turn_secret", SECRET_32, "calls.turn_urls", "stun:a.example", true, "names none"},
 	{"calls.turn_secret_file", "/nonexistent", "calls.turn_urls", "turn:a.example", true,
 	 "cannot read"},
+	{"socketio.open_rest", "true", "listen", "0.0.0.0:1", false, "may send anything"},
+	{"socketio.admin_user", "root", NULL, NULL, true, "needs socketio.admin_password_hash"},
+	{"socketio.admin_password_hash", "x", NULL, NULL, true, "needs socketio.admin_user"},
+	{"socketio.admin_password_hash", "x", "socketio.admin_user", "root", true, "argon2id"},
 	{"store.kind", "memory", NULL, NULL, false, "lost"},
 };
 
@@ -78,6 +81,12 @@ static void safe_settings_are_not_blamed(void **state)
 		set("data", "/nonexistent"),
 		set("auth.secret", SECRET_32),
 		set("admin.key", "sixteen bytes!!!"),
+		/* "a secret word" */
+		set("socketio.admin_password_hash",
+		    "$argon2id$v=19$m=8,t=1,p=1$AAECAwQFBgcICQoLDA0ODw$"
+		    "hW8mvyjWxE8nkudQyLVWluAsKZFwObbVosil2qsamPE"),
+		set("socketio.admin_user", "root"),
+		set("socketio.open_rest", "true"),
 		set("calls.turn_urls", "turn:a.example?transport=udp,stun:a.example"),
 		set("calls.turn_secret", SECRET_32),
 		set("origins", "https://a.example:8443,http://[::1]:80"),
@@ -85,7 +94,7 @@ static void safe_settings_are_not_blamed(void **state)
 		set("listen", "127.0.0.1:0,127.0.0.1:0,[::1]:0,unix:/run/p"),
 	};
 	struct loaded l = load(NULL, flags, COUNT(flags));
-	l.findings.text.len = 0; /* three secrets in flags */
+	l.findings.text.len = 0; /* four secrets in flags */
 	assert_int_equal(pl_config_check(l.config, &l.findings), 0);
 	assert_int_equal(l.findings.text.len, 0);
 	unload(&l);

@@ -4,6 +4,8 @@
  */
 #include "server/config_test.h"
 
+#include "base/file.h"
+
 static void every_row_is_well_formed(void **state)
 {
 	(void)state;

@@ -99,8 +99,4 @@ int pl_config_env(struct pl_config *, const char *const *env, struct pl_findings
 int pl_config_flags(struct pl_config *, const struct pl_config_flag *, size_t,
 		    struct pl_findings *) PL_MUST_CHECK;
 
-/* A regular file of at most buf->max bytes. 0, PL_ENOTFOUND, PL_EDENIED, PL_ETOOBIG, PL_EIO,
- * PL_ENOMEM. *mode may be NULL. */
-int pl_file_read(const char *path, struct pl_buf *, uint32_t *mode) PL_MUST_CHECK;
-
 #endif

@@ -295,6 +295,8 @@ int pl_settings_new(const struct pl_config *c, const struct pl_settings *before,
 		.realtime_history = c->realtime_history,
 		.socketio_typing_ms = millis(c->socketio_typing_ms),
 		.socketio_recovery = c->socketio_recovery_messages,
+		.socketio_shows_rooms =
+			c->socketio_admin_user && c->socketio_admin_mode == PL_ADMIN_DEVELOPMENT,
 	};
 	s->open_rest = c->socketio_open_rest;
 	set_rates(s, c);

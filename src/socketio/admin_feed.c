@@ -268,8 +268,9 @@ const struct pl_admin_handshake *pl_admin_handshake_of(const struct pl_sio_admin
 static void remember(struct pl_sio_admin_site *s, const struct pl_eio *eio)
 {
 	const struct pl_sio_client *c = pl_eio_user(eio);
-	struct pl_admin_handshake *h =
-		c->request ? pl_admin_handshake_new(eio, c->request->kept, pl_wall_ms()) : NULL;
+	struct pl_request *q = c->request ? pl_sio_request_unpack(c->request) : NULL;
+	struct pl_admin_handshake *h = q ? pl_admin_handshake_new(eio, q, pl_wall_ms()) : NULL;
+	pl_free(q);
 	if (h && pl_map_put(&s->handshakes, key_of(&h->number), h))
 		pl_free(h);
 }

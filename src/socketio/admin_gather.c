@@ -101,7 +101,10 @@ static void list_one(parley_socket *socket, void *ctx)
 	}
 	if (g->nlisted)
 		pl_buf_putc(&g->list, ',');
-	pl_admin_put_socket(&g->list, socket, pl_admin_handshake_of(l->site, socket));
+	/* Of a long list the second half is short: who is there matters more than how he came. */
+	bool is_long = g->list.len > g->list.max / 2;
+	pl_admin_put_socket(&g->list, socket,
+			    is_long ? NULL : pl_admin_handshake_of(l->site, socket));
 	if (!g->list.err && g->list.len + CLOSING <= g->list.max) {
 		g->nlisted++;
 		return;

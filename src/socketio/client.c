@@ -7,37 +7,6 @@
  */
 #include "socketio/recovery.h"
 
-/* ---- the request that it began with ---- */
-
-static struct pl_sio_request *request_new(const struct pl_eio *eio, const struct pl_request *q)
-{
-	struct pl_sio_request *r = PL_NEW(struct pl_sio_request);
-	if (!r)
-		return NULL;
-	atomic_init(&r->refs, 1);
-	r->from = *pl_eio_from(eio);
-	r->kept = pl_request_keep(q);
-	if (r->kept)
-		return r;
-	pl_free(r);
-	return NULL;
-}
-
-struct pl_sio_request *pl_sio_request_retain(struct pl_sio_request *r)
-{
-	if (r)
-		atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
-	return r;
-}
-
-void pl_sio_request_release(struct pl_sio_request *r)
-{
-	if (!r || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
-		return;
-	pl_free(r->kept);
-	pl_free(r);
-}
-
 /* ---- its life ---- */
 
 static uint32_t patience_of(const struct pl_sio_client *c)
@@ -64,7 +33,7 @@ static int on_open(struct pl_eio *eio, const struct pl_request *q)
 {
 	struct pl_sio_site *s = pl_eios_ctx(pl_eio_set(eio));
 	struct pl_sio_client *c = s->is_closed ? NULL : PL_NEW(struct pl_sio_client);
-	struct pl_sio_request *r = c ? request_new(eio, q) : NULL;
+	struct pl_sio_request *r = c ? pl_sio_request_new(eio, q) : NULL;
 	if (!r) {
 		pl_free(c);
 		return PL_ENOMEM;

@@ -235,6 +235,57 @@ static void nobody_answers(void **state)
 	sio_end(&s);
 }
 
+static int look(parley_socket *k, const parley_packet *p)
+{
+	const parley_request *q = parley_socket_request(k);
+	(void)p;
+	if (q)
+		note(&sio_world_of(k)->w, "%.*s,%.*s,%.*s ",
+		     PARLEY_FMT(parley_request_query(q, "color")),
+		     PARLEY_FMT(parley_request_header(q, "HOST")),
+		     PARLEY_FMT(parley_request_path(q)));
+	else
+		note(&sio_world_of(k)->w, "none ");
+	return 0;
+}
+
+static int look_at_once(parley_socket *k)
+{
+	return look(k, NULL);
+}
+
+static void requests_are_kept_where_that_is_asked_for(void **state)
+{
+	static const struct parley_on events[] = {{"look", look}, {NULL, NULL}};
+	(void)state;
+	for (int keep = 0; keep < 2; keep++) {
+		struct sio_world s;
+		sio_new(&s, 1);
+		struct parley_namespace n = {.name = "/",
+					     .events = events,
+					     .on_connect = look_at_once,
+					     .keep_request = keep};
+		sio_namespace(&s, &n);
+		n.name = "/b";
+		n.keep_request = false;
+		sio_namespace(&s, &n);
+		sio_start(&s);
+		struct client *c = engine_new(&s);
+		join_as(&s, c, "");
+		expect_log(&s.w, "red,h,/socket.io/ ");
+		tell(&s, c, "2[\"look\"]");
+		tell(&s, c, "2[\"look\"]");
+		settle(&s.w);
+		expect_log(&s.w, keep ? "red,h,/socket.io/ red,h,/socket.io/ " : "none none ");
+		join_as(&s, c, "/b");
+		expect_log(&s.w, keep ? "red,h,/socket.io/ " : "none ");
+		tell(&s, c, "2/b,[\"look\"]");
+		settle(&s.w);
+		expect_log(&s.w, "none ");
+		sio_end(&s);
+	}
+}
+
 /* ---- how long one may stay without a namespace ---- */
 
 static void who_joins_nothing_is_closed(void **state)
@@ -450,6 +501,7 @@ int main(void)
 		cmocka_unit_test(it_leaves_before_the_answer),
 		cmocka_unit_test(the_server_leaves_before_the_answer),
 		cmocka_unit_test(nobody_answers),
+		cmocka_unit_test(requests_are_kept_where_that_is_asked_for),
 		cmocka_unit_test(who_joins_nothing_is_closed),
 		cmocka_unit_test(an_answer_that_is_awaited_gives_time_once),
 		cmocka_unit_test(on_connect_may_fail),

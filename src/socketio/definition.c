@@ -44,6 +44,7 @@ void pl_sio_release(struct pl_sio *s)
 	for (size_t i = 0; i < s->nengines; i++)
 		pl_free(s->engines[i]);
 	pl_free(s->path);
+	pl_bundle_free(s->bundle);
 	pthread_mutex_destroy(&s->lock);
 	pl_free(s);
 }

@@ -12,7 +12,7 @@ void pl_extra_free(struct pl_sio_extra *x)
 {
 	if (!x)
 		return;
-	pl_request_hide(x->request);
+	pl_sio_request_hide(x->shown);
 	pl_sio_request_release(x->kept);
 	pl_free(x->pid);
 	pl_free(x);
@@ -39,10 +39,14 @@ int pl_extra_keep_request(parley_socket *k, struct pl_sio_request *r)
 	struct pl_sio_extra *x = pl_extra_of(k);
 	if (!x)
 		return PL_ENOMEM;
-	x->request = pl_request_show(&k->hall->site->sio->server, k->hall->def->nsp.user, &r->from,
-				     r->kept);
-	if (!x->request)
-		return PL_ENOMEM;
 	x->kept = pl_sio_request_retain(r);
 	return 0;
+}
+
+const parley_request *pl_extra_request(const parley_socket *k)
+{
+	struct pl_sio_extra *x = k->extra;
+	if (x && x->kept && !x->shown)
+		x->shown = pl_sio_request_show(x->kept, k->hall);
+	return x && x->shown ? x->shown->request : NULL;
 }

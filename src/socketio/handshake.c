@@ -53,8 +53,7 @@ static void handshake_free(parley_handshake *h)
 	pl_list_remove(&h->fetching);
 	if (h->hall)
 		pl_sio_hall_leave(h->hall);
-	pl_request_hide(h->request);
-	pl_sio_request_release(h->kept);
+	pl_sio_request_hide(h->shown);
 	pl_json_parser_free(h->parser);
 	pl_buf_fini(&h->error);
 	pl_free(h);
@@ -71,16 +70,14 @@ static parley_handshake *handshake_new(struct pl_sio_client *c, struct pl_sio_ha
 	h->name = pl_slice(h->text, hall->name.len);
 	h->def = hall->def;
 	h->auth = auth;
-	h->kept = pl_sio_request_retain(c->request);
 	pl_buf_init(&h->error, ERROR_MAX);
 	pl_timer_init(&h->deadline, on_deadline);
-	h->request = pl_request_show(&c->site->sio->server, hall->def->nsp.user,
-				     pl_eio_from(c->eio), h->kept ? h->kept->kept : NULL);
+	h->shown = pl_sio_request_show(c->request, hall);
 	h->errand.finish = finish;
 	h->errand.orphan = orphan;
 	h->errand.drop = drop;
 	pl_list_init(&h->fetching);
-	if (!h->request || pl_errand_begin(&h->errand, c->site, true)) {
+	if (!h->shown || pl_errand_begin(&h->errand, c->site, true)) {
 		handshake_free(h);
 		return NULL;
 	}
@@ -158,7 +155,7 @@ void pl_handshake_settle(parley_handshake *h, struct pl_sio_track *track,
 				 .pid = pl_slice(h->pid_len ? h->pid : NULL, h->pid_len),
 				 .is_recovered = h->is_recovered,
 				 .is_held = h->is_held,
-				 .request = h->request,
+				 .shown = h->shown,
 				 .identity = h->identity,
 				 .track = track,
 				 .missed = missed,
@@ -303,7 +300,7 @@ void pl_handshake_ask(struct pl_sio_client *c, struct pl_slice nsp, const struct
 
 const parley_request *parley_handshake_request(const parley_handshake *h)
 {
-	return h->request;
+	return h->shown->request;
 }
 
 const parley_json *parley_handshake_auth(const parley_handshake *h)

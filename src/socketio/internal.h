@@ -72,6 +72,7 @@ struct pl_sio {
 	uint32_t refs;                   /* the server's, and those of orphaned errands */
 	struct pl_bus *bus;              /* NULL without sites */
 	struct pl_sio_path *path;        /* NULL: no Socket.IO */
+	struct pl_sio_bundle *bundle;    /* NULL: not served, or no site yet */
 	struct pl_sio_path *engines[ENGINES_MAX];
 	size_t nengines;
 	struct pl_sio_def *defs[NAMESPACES_MAX];
@@ -113,9 +114,10 @@ struct pl_sio_site {
 	struct pl_bus_node node;
 	atomic_size_t waiting; /* bytes of events that the bus took for this site */
 	struct pl_eios *eios;  /* NULL: no Socket.IO */
-	struct pl_map halls;   /* by name */
-	struct pl_ids ids;     /* of sockets */
-	uint32_t stamp;        /* of the last walk over several rooms */
+	struct pl_endpoint bundle;
+	struct pl_map halls;                     /* by name */
+	struct pl_ids ids;                       /* of sockets */
+	uint32_t stamp;                          /* of the last walk over several rooms */
 	struct pl_json_parser *messages, *auths; /* auths: NULL until one is needed */
 	struct pl_buf out;                       /* scratch of what is written */
 	struct pl_list asked;                    /* errands that have not come home */
@@ -126,7 +128,7 @@ struct pl_sio_site {
 	bool is_attached;
 	bool is_closed;                /* nobody comes in any more */
 	const parley_socket *newcomer; /* in its on_connect; NULL: nobody */
-	parley_request *request;       /* the newcomer's; NULL: nobody asked for it */
+	struct pl_sio_shown *shown;    /* the newcomer's request; NULL: nobody asked for it */
 	uint64_t serial;               /* of the last socket */
 	const struct pl_sio_watch *watch;
 	struct pl_sio_counts counts;
@@ -259,14 +261,31 @@ void pl_client_end(struct pl_sio_client *, const char *reason);
 void pl_client_forget_request(struct pl_sio_client *);
 void pl_client_add(struct pl_sio_client *, parley_socket *);
 void pl_client_remove(struct pl_sio_client *, parley_socket *);
-/* A request that may be needed when its client is gone. */
+
+/* ---- request.c: the request that a client began with ---- */
+
+/* Packed; it may outlive its client. */
 struct pl_sio_request {
 	_Atomic uint32_t refs;
+	uint32_t nheaders;
 	struct pl_ip from;
-	struct pl_request *kept;
+	uint32_t lens[]; /* see request.c */
 };
-struct pl_sio_request *pl_sio_request_retain(struct pl_sio_request *);
-void pl_sio_request_release(struct pl_sio_request *); /* NULL is fine */
+/* As a program is shown it. */
+struct pl_sio_shown {
+	parley_request *request;
+	struct pl_request *unpacked;
+	struct pl_sio_request *packed; /* NULL: nobody kept it, it says nothing */
+};
+/* NULL: no memory. */
+struct pl_sio_request *pl_sio_request_new(const struct pl_eio *, const struct pl_request *);
+struct pl_sio_request *pl_sio_request_retain(struct pl_sio_request *); /* NULL is fine */
+void pl_sio_request_release(struct pl_sio_request *);                  /* NULL is fine */
+/* Its slices point into what is packed. pl_free it. NULL: no memory. */
+struct pl_request *pl_sio_request_unpack(const struct pl_sio_request *);
+/* For a namespace's program; takes its own reference. NULL: no memory. */
+struct pl_sio_shown *pl_sio_request_show(struct pl_sio_request *, const struct pl_sio_hall *);
+void pl_sio_request_hide(struct pl_sio_shown *); /* NULL is fine */
 
 /* ---- incoming.c ---- */
 
@@ -306,9 +325,8 @@ struct parley_handshake {
 	parley_handshake *next;       /* of its client's */
 	struct pl_sio_hall *hall;     /* NULL: not used any more */
 	const struct pl_sio_def *def;
-	struct pl_slice name;        /* of the namespace */
-	struct pl_sio_request *kept; /* NULL: nobody kept it */
-	parley_request *request;
+	struct pl_slice name;          /* of the namespace */
+	struct pl_sio_shown *shown;    /* its request */
 	const struct pl_json *auth;    /* NULL: it said nothing */
 	struct pl_json_parser *parser; /* that holds auth; NULL: the site's */
 	struct pl_timer deadline;
@@ -350,7 +368,7 @@ struct pl_sio_birth {
 	const char *id;      /* NULL: a new one */
 	struct pl_slice pid; /* at == NULL: none */
 	bool is_recovered, is_held;
-	parley_request *request; /* NULL: made if somebody asks */
+	struct pl_sio_shown *shown; /* NULL: made if somebody asks */
 	uint64_t identity;
 	struct pl_sio_track *track;   /* who comes back; NULL: somebody new */
 	struct pl_slice offset;       /* of who comes back */
@@ -377,7 +395,7 @@ struct pl_sio_extra {
 	struct pl_sio_wait *waits, **last_wait; /* answers awaited, the oldest first */
 	uint32_t nwaits;
 	struct pl_sio_request *kept; /* with keep_request */
-	parley_request *request;     /* of it */
+	struct pl_sio_shown *shown;  /* of it; NULL: nobody asked yet */
 	struct pl_sio_track *track;  /* with recovery */
 	char *pid;                   /* of a house namespace; NULL: none */
 };
@@ -387,6 +405,8 @@ void pl_extra_free(struct pl_sio_extra *); /* NULL is fine */
 int pl_extra_set_pid(parley_socket *, struct pl_slice pid) PL_MUST_CHECK;
 struct pl_slice pl_extra_pid(const parley_socket *); /* at == NULL: none */
 int pl_extra_keep_request(parley_socket *, struct pl_sio_request *) PL_MUST_CHECK;
+/* NULL: not kept, or no memory. */
+const parley_request *pl_extra_request(const parley_socket *);
 
 /* ---- ack.c ---- */
 
@@ -452,6 +472,16 @@ int pl_target_visit(struct pl_sio_hall *, const struct pl_sio_target *,
 /* ---- publish.c: see recovery.h ---- */
 
 void pl_sio_on_event(struct pl_bus_node *, struct pl_event *);
+
+/* ---- bundle.c: the stock client's files ---- */
+
+/* dir: where they are; NULL: in the usual places. */
+int pl_bundle_new(const char *dir, struct pl_sio_bundle **out) PL_MUST_CHECK;
+void pl_bundle_free(struct pl_sio_bundle *); /* NULL is fine */
+/* Whether a file is called so. */
+bool pl_bundle_has(struct pl_slice name);
+/* ctx: the site. */
+extern const struct pl_endpoint pl_bundle_endpoint;
 
 /* ---- bare.c ---- */
 

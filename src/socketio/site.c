@@ -46,6 +46,16 @@ static int open_parsers(struct pl_sio_site *s)
 	return pl_json_parser_new(path ? path->eio.max_payload : 1, &s->messages);
 }
 
+static int open_bundle(struct pl_sio_site *s)
+{
+	struct pl_sio *sio = s->sio;
+	s->bundle = pl_bundle_endpoint;
+	s->bundle.ctx = s;
+	if (!sio->path || sio->path->server.no_client || sio->bundle)
+		return 0;
+	return pl_bundle_new(sio->path->server.client_dir, &sio->bundle);
+}
+
 int pl_sio_site_new(struct pl_sio *sio, uint32_t worker, struct pl_loop *loop,
 		    struct pl_conns *conns, struct pl_handler_site *callbacks,
 		    struct pl_sio_site **out)
@@ -65,6 +75,8 @@ int pl_sio_site_new(struct pl_sio *sio, uint32_t worker, struct pl_loop *loop,
 	pl_ids_init(&s->tracks, PID_LEN);
 	pl_sio_halls_init(s);
 	int err = pl_sio_halls_open(s);
+	if (!err)
+		err = open_bundle(s);
 	if (!err)
 		err = open_parsers(s);
 	if (!err)
@@ -144,11 +156,18 @@ static const struct pl_endpoint *endpoint_of(const struct pl_eios *eios,
 	return q->wants_upgrade ? pl_eios_upgrade(eios) : pl_eios_http(eios);
 }
 
+static bool is_client_file(const struct pl_sio_site *s, const struct pl_http_request *q)
+{
+	struct pl_slice prefix = s->sio->path->path;
+	return s->sio->bundle && !q->wants_upgrade && q->path.len > prefix.len &&
+	       pl_bundle_has(pl_slice(q->path.at + prefix.len, q->path.len - prefix.len));
+}
+
 const struct pl_endpoint *pl_sio_find(struct pl_sio_site *s, const struct pl_http_request *q)
 {
 	const struct pl_sio *sio = s->sio;
 	if (s->eios && is_under(q->path, sio->path->path))
-		return endpoint_of(s->eios, q);
+		return is_client_file(s, q) ? &s->bundle : endpoint_of(s->eios, q);
 	for (uint32_t i = 0; i < s->nbares; i++)
 		if (is_under(q->path, s->bares[i].path->path))
 			return endpoint_of(s->bares[i].eios, q);

@@ -129,12 +129,12 @@ static void report(parley_socket *k, int err, const char *event)
 		n->on_error(k, err, event);
 }
 
-static void greet(parley_socket *k, parley_request *request)
+static void greet(parley_socket *k, struct pl_sio_shown *shown)
 {
 	struct pl_sio_site *s = k->hall->site;
 	const struct parley_namespace *n = &k->hall->def->nsp;
 	s->newcomer = k;
-	s->request = request;
+	s->shown = shown;
 	k->was_greeted = true;
 	int err = n->on_connect ? n->on_connect(k) : 0;
 	if (err) {
@@ -142,9 +142,9 @@ static void greet(parley_socket *k, parley_request *request)
 		parley_disconnect(k, false);
 	}
 	s->newcomer = NULL;
-	if (s->request != request)
-		pl_request_hide(s->request);
-	s->request = NULL;
+	if (s->shown != shown)
+		pl_sio_request_hide(s->shown);
+	s->shown = NULL;
 }
 
 /* What the last authorization brought counts, and what was there before if it brought nothing. */
@@ -180,7 +180,7 @@ static void begin(parley_socket *k, struct pl_sio_client *c, const struct pl_sio
 	if (!k->is_held)
 		pl_socket_hello(k);
 	watch(k, true, "");
-	greet(k, b->request);
+	greet(k, b->shown);
 	pl_client_forget_request(c);
 }
 
@@ -372,11 +372,10 @@ const parley_request *parley_socket_request(const parley_socket *k)
 {
 	struct pl_sio_site *s = k->hall->site;
 	if (s->newcomer != k)
-		return k->extra ? k->extra->request : NULL;
-	if (!s->request && k->client && k->client->request)
-		s->request = pl_request_show(&s->sio->server, k->hall->def->nsp.user,
-					     &k->client->request->from, k->client->request->kept);
-	return s->request;
+		return pl_extra_request(k);
+	if (!s->shown && k->client && k->client->request)
+		s->shown = pl_sio_request_show(k->client->request, k->hall);
+	return s->shown ? s->shown->request : NULL;
 }
 
 void *pl_socket_ctx(const parley_socket *k)

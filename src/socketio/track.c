@@ -115,6 +115,7 @@ void pl_track_free(struct pl_sio_track *t)
 	if (t->free_data)
 		t->free_data(t->data);
 	forget_absence(t);
+	pl_free(t->rooms);
 	pl_free(t);
 }
 

@@ -84,4 +84,4 @@ class Client {
 const login = (program, auth = { username: USER, password: PASSWORD }, options = {}) =>
 	Client.connect(program, '/admin', { auth, ...options });
 
-module.exports = { Client, PASSWORD, USER, login, start };
+module.exports = { Client, HASH, PASSWORD, USER, login, start };

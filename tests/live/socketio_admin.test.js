@@ -33,7 +33,7 @@ describe('who may come in', () => {
 		const first = new Client(program, '/admin', { auth: { username: USER, password: PASSWORD } });
 		let isThere = false;
 		let before = null;
-		first.socket.on('session', () => (before = !isThere));
+		first.socket.once('session', () => (before = !isThere));
 		first.socket.on('connect', () => (isThere = true));
 		await first.outcome();
 		const [, id] = await first.hear('session');

@@ -98,6 +98,7 @@ class Polls {
 		const opened = await request(program, `${where}?EIO=4&transport=polling`);
 		assert.equal(opened.status, 200, opened.body);
 		assert.equal(opened.body[0], '0');
+		polls.kept = [];
 		polls.program = program;
 		polls.where = where;
 		polls.open = JSON.parse(opened.body.slice(1));
@@ -108,6 +109,21 @@ class Polls {
 
 	get() {
 		return request(this.program, this.path);
+	}
+
+	/* The next packet, whichever poll brings it; pings are answered. */
+	async next() {
+		for (;;) {
+			while (!this.kept.length) {
+				const poll = await this.get();
+				assert.equal(poll.status, 200, poll.body);
+				this.kept = poll.body.split('\x1e');
+			}
+			const packet = this.kept.shift();
+			if (packet !== '2')
+				return packet;
+			await this.post('3');
+		}
 	}
 
 	async post(...packets) {

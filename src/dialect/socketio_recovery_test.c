@@ -1,0 +1,590 @@
+/*
+ * socketio_recovery_test.c - proves that a client of Socket.IO that comes back is told all that it
+ * missed, once and in order, before it hears that it is back: after a drop, after a second one,
+ * with nothing heard before, and after the server was started anew. Whoever is not who the pid was
+ * made for, or missed too much, comes as a new one.
+ */
+#include "dialect/socketio_test.h"
+
+struct ticket {
+	char sid[256], pid[256], offset[256];
+};
+
+/* In, greeted, and with what it needs to come back. */
+static struct client *come(struct rig *r, const char *name, struct ticket *t)
+{
+	struct client *c = sio_dial(r);
+	sio_connect(c, name, "");
+	sio_expect(c, "40{\"sid\":");
+	client_value(c, "sid", t->sid);
+	sio_pid(c, t->pid);
+	t->offset[0] = '\0';
+	sio_expect(c, "42[\"connected\"");
+	return c;
+}
+
+/* The next event must be a message with this content; its offset is what the client would show. */
+static void expect_said(struct client *c, const char *event, const char *content, struct ticket *t)
+{
+	char begin[64], part[512];
+	snprintf(begin, sizeof(begin), "42[\"%s\",{\"id\":\"", event);
+	snprintf(part, sizeof(part), "\"content\":\"%s\"", content);
+	sio_expect_with(c, begin, part);
+	client_value(c, "id", t->offset);
+	snprintf(part, sizeof(part), ",\"%s\"]", t->offset);
+	assert_non_null(strstr(c->text, part));
+}
+
+static struct client *dial_again(struct rig *r, const char *name, const struct ticket *t)
+{
+	char more[800];
+	int n = snprintf(more, sizeof(more), ",\"pid\":\"%s\"", t->pid);
+	if (t->offset[0])
+		snprintf(more + n, sizeof(more) - (size_t)n, ",\"offset\":\"%s\"", t->offset);
+	struct client *c = sio_dial(r);
+	sio_connect(c, name, more);
+	return c;
+}
+
+static void expect_back(struct client *c, const struct ticket *t)
+{
+	char wanted[600];
+	snprintf(wanted, sizeof(wanted), "40{\"sid\":\"%s\",\"pid\":\"%s\"}", t->sid, t->pid);
+	sio_expect(c, wanted);
+}
+
+static void expect_new(struct client *c, struct ticket *t)
+{
+	char sid[256], pid[256];
+	sio_expect(c, "40{\"sid\":");
+	client_value(c, "sid", sid);
+	sio_pid(c, pid);
+	assert_string_not_equal(sid, t->sid);
+	assert_string_not_equal(pid, t->pid);
+	memcpy(t->sid, sid, sizeof(sid));
+	memcpy(t->pid, pid, sizeof(pid));
+	sio_expect(c, "42[\"connected\"");
+}
+
+static void tell(struct client *c, const char *content)
+{
+	char quoted[64];
+	snprintf(quoted, sizeof(quoted), "\"%s\"", content);
+	sio_tell(c, "lobby", quoted);
+	sio_expect(c, "42[\"new-message\"");
+	sio_expect_ack(c, "[{\"success\":true");
+}
+
+static void tell_bob(struct client *c, const char *content)
+{
+	char text[256];
+	snprintf(text, sizeof(text),
+		 "[\"private-message\",{\"targetUserId\":\"bob\",\"content\":\"%s\"}]", content);
+	sio_ask(c, text, "[{\"success\":true");
+}
+
+/* Until its end was noticed. */
+static void drop(struct client *c, struct client *witness)
+{
+	client_free(c);
+	sio_expect(witness, "42[\"user-left\"");
+}
+
+static void expect_joined(struct client *c)
+{
+	sio_expect(c, "42[\"user-joined\"");
+}
+
+static void who_comes_back_gets_what_it_missed(void **state)
+{
+	(void)state;
+	struct rig *r = rig_new();
+	r->chat.presence_grace_ms = 60000;
+	rig_open(r);
+	struct ticket t;
+	struct client *a = sio_of(r, "alice"), *b = come(r, "bob", &t);
+	sio_join(a, "lobby");
+	sio_join(b, "lobby");
+	expect_joined(a);
+	tell(a, "one");
+	expect_said(b, "new-message", "one", &t);
+	drop(b, a);
+	tell(a, "two");
+	tell_bob(a, "alone");
+	tell(a, "three");
+	b = dial_again(r, "bob", &t);
+	expect_said(b, "new-message", "two", &t);
+	expect_said(b, "private-message", "alone", &t);
+	expect_said(b, "new-message", "three", &t);
+	expect_back(b, &t);
+	sio_expect_silence(b);
+	expect_joined(a);
+	/* It is in its rooms, and hears on. */
+	tell(a, "four");
+	expect_said(b, "new-message", "four", &t);
+	sio_tell(b, "lobby", "\"mine\"");
+	sio_expect(a, "42[\"new-message\"");
+	/* A second time, with the same pid. */
+	drop(b, a);
+	tell(a, "five");
+	b = dial_again(r, "bob", &t);
+	sio_expect_with(b, "42[\"new-message\"", "\"content\":\"mine\"");
+	expect_said(b, "new-message", "five", &t);
+	expect_back(b, &t);
+	expect_joined(a);
+	/* And with nothing missed. */
+	drop(b, a);
+	b = dial_again(r, "bob", &t);
+	expect_back(b, &t);
+	sio_expect_silence(b);
+	client_free(a);
+	client_free(b);
+	rig_end(r);
+}
+
+static void who_heard_nothing_has_a_position_too(void **state)
+{
+	(void)state;
+	struct rig *r = rig_new();
+	r->chat.presence_grace_ms = 60000;
+	rig_open(r);
+	struct ticket t;
+	struct client *a = sio_of(r, "alice"), *b = come(r, "bob", &t);
+	sio_join(b, "lobby");
+	sio_join(a, "lobby");
+	sio_expect(b, "42[\"user-joined\"");
+	client_free(b);
+	sio_expect(a, "42[\"user-left\"");
+	tell(a, "one");
+	b = dial_again(r, "bob", &t);
+	expect_said(b, "new-message", "one", &t);
+	expect_back(b, &t);
+	client_free(a);
+	client_free(b);
+	rig_end(r);
+}
+
+/* Nothing about a client is kept: the database knows what was said, and the pid the rest. */
+static void a_new_server_knows_them_all(void **state)
+{
+	(void)state;
+	struct ticket t, u;
+	rig_on_disk = true;
+	struct rig *r = rig_start(), *next = rig_new();
+	struct client *a = sio_of(r, "alice"), *b = come(r, "bob", &t), *c = come(r, "carol", &u);
+	sio_join(a, "lobby");
+	sio_join(b, "lobby");
+	expect_joined(a);
+	sio_join(c, "lobby");
+	expect_joined(a);
+	expect_joined(b);
+	tell(a, "one");
+	expect_said(b, "new-message", "one", &t);
+	memcpy(next->dir, r->dir, sizeof(r->dir));
+	memcpy(next->path, r->path, sizeof(r->path));
+	client_free(b);
+	client_free(c);
+	for (int i = 0; i < 4; i++)
+		sio_hear(a, "two leave");
+	tell(a, "two");
+	rig_shut(r);
+	client_free(a);
+	free(r);
+	rig_open(next);
+	a = sio_of(next, "alice");
+	tell(a, "three");
+	b = dial_again(next, "bob", &t);
+	expect_said(b, "new-message", "two", &t);
+	expect_said(b, "new-message", "three", &t);
+	expect_back(b, &t);
+	c = dial_again(next, "carol", &u);
+	expect_said(c, "new-message", "one", &u);
+	expect_said(c, "new-message", "two", &u);
+	expect_said(c, "new-message", "three", &u);
+	expect_back(c, &u);
+	client_free(a);
+	client_free(b);
+	client_free(c);
+	rig_end(next);
+	rig_on_disk = false;
+}
+
+static void who_missed_too_much_comes_as_a_new_one(void **state)
+{
+	(void)state;
+	struct rig *r = rig_new();
+	r->signing.socketio_recovery = 3;
+	rig_open(r);
+	struct ticket t;
+	struct client *a = sio_of(r, "alice"), *b = come(r, "bob", &t);
+	sio_join(a, "lobby");
+	sio_join(b, "lobby");
+	expect_joined(a);
+	tell(a, "zero");
+	expect_said(b, "new-message", "zero", &t);
+	client_free(b);
+	for (int i = 0; i < 2; i++)
+		sio_hear(a, "bob left");
+	tell(a, "1");
+	tell(a, "2");
+	tell(a, "3");
+	b = dial_again(r, "bob", &t);
+	expect_said(b, "new-message", "1", &t);
+	expect_said(b, "new-message", "2", &t);
+	expect_said(b, "new-message", "3", &t);
+	expect_back(b, &t);
+	client_free(b);
+	for (int i = 0; i < 4; i++)
+		sio_hear(a, "bob came and left");
+	for (int i = 0; i < 4; i++)
+		tell(a, "x");
+	b = dial_again(r, "bob", &t);
+	expect_new(b, &t);
+	client_free(a);
+	client_free(b);
+	rig_end(r);
+}
+
+/* D13: a pid is not a token, and not anybody's. */
+static void a_pid_is_worth_nothing_to_others(void **state)
+{
+	(void)state;
+	struct rig *r = rig_start();
+	struct ticket t, mine;
+	struct client *b = come(r, "bob", &t), *m = NULL;
+	sio_join(b, "lobby");
+	tell(b, "for members");
+	memcpy(mine.sid, t.sid, sizeof(t.sid));
+	memcpy(mine.pid, t.pid, sizeof(t.pid));
+	mine.offset[0] = '\0';
+	m = dial_again(r, "mallory", &mine);
+	expect_new(m, &mine);
+	sio_expect_silence(m);
+	/* Bob has not been disturbed. */
+	tell(b, "still here");
+	client_free(m);
+	/* One letter of it changed, wherever. */
+	for (size_t i = 0; i < strlen(t.pid); i += 3) {
+		struct ticket bad = t;
+		bad.pid[i] = bad.pid[i] == 'A' ? 'B' : 'A';
+		bad.offset[0] = '\0';
+		m = dial_again(r, "bob", &bad);
+		expect_new(m, &bad);
+		client_free(m);
+	}
+	const char *const odd[] = {",\"pid\":7", ",\"pid\":\"\"", ",\"pid\":null,\"offset\":1"};
+	for (size_t i = 0; i < 3; i++) {
+		m = sio_dial(r);
+		sio_connect(m, "bob", odd[i]);
+		sio_expect(m, "40{\"sid\":");
+		client_free(m);
+	}
+	struct ticket wrong = t;
+	memcpy(wrong.offset, "not an offset", 14);
+	m = dial_again(r, "bob", &wrong);
+	expect_new(m, &wrong);
+	client_free(m);
+	/* Without a token nobody comes back. */
+	m = sio_dial(r);
+	char packet[400];
+	snprintf(packet, sizeof(packet), "40{\"pid\":\"%s\"}", t.pid);
+	say(m, packet);
+	sio_expect(m, "44{\"message\":\"Authentication required\"}");
+	client_free(m);
+	client_free(b);
+	rig_end(r);
+}
+
+/* F7: what is said where one is no member any more is not for one. */
+static void who_left_a_room_misses_nothing_there(void **state)
+{
+	(void)state;
+	struct rig *r = rig_new();
+	r->chat.presence_grace_ms = 60000;
+	rig_open(r);
+	struct ticket t;
+	struct client *a = sio_of(r, "alice"), *b = come(r, "bob", &t), *b2;
+	sio_join(a, "lobby");
+	sio_join(b, "lobby");
+	expect_joined(a);
+	client_free(b);
+	sio_expect(a, "42[\"user-left\"");
+	tell(a, "one");
+	b2 = sio_of(r, "bob");
+	expect_joined(a);
+	sio_ask(b2, "[\"leave-room\",\"lobby\"]", "[{\"success\":true}]");
+	sio_expect(a, "42[\"user-left\"");
+	b = dial_again(r, "bob", &t);
+	expect_back(b, &t);
+	tell(a, "two");
+	sio_expect_silence(b);
+	client_free(a);
+	client_free(b);
+	client_free(b2);
+	rig_end(r);
+}
+
+/* A line that broke unnoticed still stands for the socket: it ends, and nothing is told twice. */
+static void the_one_before_ends(void **state)
+{
+	(void)state;
+	struct rig *r = rig_start();
+	struct ticket t;
+	struct client *a = sio_of(r, "alice"), *b = come(r, "bob", &t);
+	sio_join(a, "lobby");
+	sio_join(b, "lobby");
+	expect_joined(a);
+	tell(a, "one");
+	expect_said(b, "new-message", "one", &t);
+	struct client *again = dial_again(r, "bob", &t);
+	expect_back(again, &t);
+	while (client_hear_within(b, WAIT_MS) && b->op != 8)
+		assert_null(strstr(b->text, "\"one\""));
+	assert_int_equal(b->op, 8);
+	tell(a, "two");
+	expect_said(again, "new-message", "two", &t);
+	sio_expect_silence(again);
+	client_free(a);
+	client_free(b);
+	client_free(again);
+	rig_end(r);
+}
+
+/* Whatever is said while it is on its way in: before, in between and after are told once. */
+static void nothing_is_lost_or_told_twice_on_the_way(void **state)
+{
+	(void)state;
+	for (size_t step = 0; step < 4; step++) {
+		char content[16];
+		struct rig *r = rig_new();
+		r->chat.presence_grace_ms = 60000;
+		rig_open(r);
+		struct ticket t;
+		struct client *a = sio_of(r, "alice");
+		sio_join(a, "lobby");
+		tell(a, "old");
+		struct client *b = come(r, "bob", &t);
+		sio_join(b, "lobby");
+		expect_joined(a);
+		tell(a, "seen");
+		expect_said(b, "new-message", "seen", &t);
+		drop(b, a);
+		rig_hold(r);
+		b = dial_again(r, "bob", &t);
+		/* The answers to bob's questions go one by one; alice's messages pass them by. */
+		for (size_t i = 0; i < 4; i++) {
+			rig_wait_held(r, 1);
+			if (i == step)
+				for (int k = 0; k < 3; k++) {
+					snprintf(content, sizeof(content), "\"m%d\"", k);
+					sio_tell(a, "lobby", content);
+					rig_wait_held(r, 2);
+					rig_let_go(r, 1);
+				}
+			rig_let_go(r, 0);
+		}
+		rig_let_go(r, -1);
+		if (step < 2)
+			for (int k = 0; k < 3; k++) {
+				snprintf(content, sizeof(content), "m%d", k);
+				expect_said(b, "new-message", content, &t);
+			}
+		if (step >= 2) {
+			/* Found after the answer was written: it may be on either side of it. */
+			int said = 0;
+			bool is_back = false;
+			while (said < 3 || !is_back) {
+				sio_hear(b, "three and the reply");
+				is_back |= !strncmp(b->text, "40{\"sid\"", 8);
+				snprintf(content, sizeof(content), "\"m%d\"", said);
+				said += strstr(b->text, content) != NULL;
+			}
+		} else {
+			expect_back(b, &t);
+		}
+		assert_false(sio_hear_within(b, 100));
+		client_free(a);
+		client_free(b);
+		rig_end(r);
+	}
+}
+
+static void recovery_can_be_off(void **state)
+{
+	(void)state;
+	struct rig *r = rig_new();
+	r->signing.socketio_recovery = 0;
+	rig_open(r);
+	struct client *a = sio_dial(r);
+	sio_connect(a, "alice", "");
+	sio_expect(a, "40{\"sid\":");
+	assert_null(strstr(a->text, "pid"));
+	sio_expect(a, "42[\"connected\"");
+	sio_join(a, "lobby");
+	sio_tell(a, "lobby", "\"x\"");
+	/* No offset either. */
+	sio_expect_with(a, "42[\"new-message\"", "\"deleted\":false}]");
+	client_free(a);
+	rig_end(r);
+}
+
+/* ---- what waits ---- */
+
+static void expect_pending(struct client *c, const char *first, const char *last, char id[16])
+{
+	char part[64];
+	assert_true(sio_hear_within(c, WAIT_MS));
+	const char *at = strstr(c->text, "[\"pending-messages\",[{\"id\":\"");
+	if (!at || strncmp(c->text, "42", 2) != 0)
+		fail_msg("waited for pending-messages, heard %.300s", c->text);
+	size_t n = (size_t)(at - c->text) - 2;
+	assert_in_range(n, 1, 15);
+	memcpy(id, c->text + 2, n);
+	id[n] = '\0';
+	snprintf(part, sizeof(part), "\"content\":\"%s\"", first);
+	const char *begin = strstr(c->text, part);
+	snprintf(part, sizeof(part), "\"content\":\"%s\"", last);
+	const char *end = strstr(c->text, part);
+	assert_true(begin && end && begin <= end);
+}
+
+static void what_is_said_to_somebody_away_waits(void **state)
+{
+	(void)state;
+	char id[16], ack[32];
+	struct rig *r = rig_start();
+	struct client *a = sio_of(r, "alice"), *b = sio_of(r, "bob");
+	client_free(b);
+	tell_bob(a, "one");
+	assert_non_null(strstr(a->text, "\"delivered\":"));
+	tell_bob(a, "two");
+	/* Not acknowledged, and gone before anything is known: it waits on. */
+	b = sio_of(r, "bob");
+	expect_pending(b, "one", "two", id);
+	client_free(b);
+	b = sio_of(r, "bob");
+	expect_pending(b, "one", "two", id);
+	snprintf(ack, sizeof(ack), "43%s[]", id);
+	say(b, ack);
+	tell_bob(a, "three");
+	sio_expect_with(b, "42[\"private-message\"", "three");
+	/* Long enough for a ping and its pong to show that it arrived. */
+	for (uint64_t end = pl_now_ms() + 600; pl_now_ms() < end;)
+		sio_hear_within(b, 20);
+	client_free(b);
+	b = sio_of(r, "bob");
+	sio_expect_silence(b);
+	client_free(b);
+	tell_bob(a, "four");
+	b = sio_of(r, "bob");
+	expect_pending(b, "four", "four", id);
+	/* By the pong alone. */
+	for (uint64_t end = pl_now_ms() + 600; pl_now_ms() < end;)
+		sio_hear_within(b, 20);
+	client_free(b);
+	b = sio_of(r, "bob");
+	sio_expect_silence(b);
+	client_free(a);
+	client_free(b);
+	rig_end(r);
+}
+
+/* A client that answers nothing has received nothing, as far as is known. */
+static void who_does_not_answer_has_not_received(void **state)
+{
+	(void)state;
+	char id[16];
+	struct rig *r = rig_start();
+	struct client *a = sio_of(r, "alice"), *b = sio_of(r, "bob");
+	tell_bob(a, "one");
+	sio_expect(b, "42[\"private-message\"");
+	for (uint64_t end = pl_now_ms() + 600; pl_now_ms() < end;)
+		client_hear_within(b, 20); /* pings are not answered */
+	client_free(b);
+	b = sio_of(r, "bob");
+	expect_pending(b, "one", "one", id);
+	client_free(a);
+	client_free(b);
+	rig_end(r);
+}
+
+static void many_come_in_pages(void **state)
+{
+	(void)state;
+	char id[16], ack[32], content[16], first[16], last[16];
+	struct rig *r = rig_start();
+	struct client *a = sio_of(r, "alice"), *b = sio_of(r, "bob");
+	client_free(b);
+	for (int i = 0; i < 230; i++) {
+		snprintf(content, sizeof(content), "m%d", i);
+		tell_bob(a, content);
+	}
+	b = sio_of(r, "bob");
+	while (sio_hear_within(a, 60))
+		assert_non_null(strstr(a->text, "presence-update"));
+	for (int i = 0; i < 230; i += 100) {
+		int to = i + 99 < 229 ? i + 99 : 229;
+		snprintf(first, sizeof(first), "m%d", i);
+		snprintf(last, sizeof(last), "m%d", to);
+		expect_pending(b, first, last, id);
+		if (i == 100)
+			tell_bob(a, "live");
+		if (i == 100)
+			sio_expect_with(b, "42[\"private-message\"", "live");
+		snprintf(ack, sizeof(ack), "43%s[]", id);
+		say(b, ack);
+	}
+	for (uint64_t end = pl_now_ms() + 900; pl_now_ms() < end;)
+		sio_hear_within(b, 20);
+	client_free(b);
+	b = sio_of(r, "bob");
+	sio_expect_silence(b);
+	client_free(a);
+	client_free(b);
+	rig_end(r);
+}
+
+/* What was told once and not proved is shown again to who comes back; what it has proved by its
+ * offset is not told as missed. */
+static void what_waits_is_shown_to_who_comes_back(void **state)
+{
+	(void)state;
+	char id[16];
+	struct rig *r = rig_start();
+	struct ticket t;
+	struct client *a = sio_of(r, "alice"), *b = come(r, "bob", &t);
+	client_free(b);
+	tell_bob(a, "before");
+	b = come(r, "bob", &t);
+	expect_pending(b, "before", "before", id);
+	client_free(b);
+	tell_bob(a, "after");
+	b = dial_again(r, "bob", &t);
+	expect_said(b, "private-message", "after", &t);
+	expect_back(b, &t);
+	expect_pending(b, "before", "before", id);
+	assert_null(strstr(b->text, "\"after\""));
+	client_free(a);
+	client_free(b);
+	rig_end(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_comes_back_gets_what_it_missed),
+		cmocka_unit_test(who_heard_nothing_has_a_position_too),
+		cmocka_unit_test(a_new_server_knows_them_all),
+		cmocka_unit_test(who_missed_too_much_comes_as_a_new_one),
+		cmocka_unit_test(a_pid_is_worth_nothing_to_others),
+		cmocka_unit_test(who_left_a_room_misses_nothing_there),
+		cmocka_unit_test(the_one_before_ends),
+		cmocka_unit_test(nothing_is_lost_or_told_twice_on_the_way),
+		cmocka_unit_test(recovery_can_be_off),
+		cmocka_unit_test(what_is_said_to_somebody_away_waits),
+		cmocka_unit_test(who_does_not_answer_has_not_received),
+		cmocka_unit_test(many_come_in_pages),
+		cmocka_unit_test(what_waits_is_shown_to_who_comes_back),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
