@@ -122,7 +122,7 @@ test('a file for one person is a private message, also to a client of another di
 	const { payload: { message } } = await dora.expect('message_received');
 	assert.equal(message.message_type, 'file');
 	assert.equal(message.metadata.file.url, toDora.url);
-	assert.equal(message.content, `b.txt ${toDora.url}`);
+	assert.equal(message.encrypted_content, `b.txt ${toDora.url}`);
 	assert.ok((await fetchFile(server.port, who, toDora.url)).body.equals(data));
 	assert.equal((await fetchFile(server.port, bob.who, toDora.url)).status, 404);
 });
