@@ -50,7 +50,7 @@ static void a_ping_comes_by_websocket(void **state)
 	world_close(&w);
 }
 
-/* HARDENING D5: nothing but answers keeps a session, not even a poll that hangs. */
+/* Nothing but answers keeps a session, not even a poll that hangs. */
 static void who_does_not_answer_is_gone(void **state)
 {
 	struct world w;
@@ -162,7 +162,7 @@ static void each_has_its_own_beat(void **state)
 	world_close(&w);
 }
 
-/* HARDENING A7: a session may end inside any callback on it, whatever comes behind that. */
+/* A session may end inside any callback on it, whatever comes behind that. */
 static void it_may_close_in_any_callback(void **state)
 {
 	struct world w;

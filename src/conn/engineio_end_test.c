@@ -209,7 +209,7 @@ static void a_websocket_ends(void **state)
 	world_close(&w);
 }
 
-/* HARDENING A6: reserved bits end a connection, not the process. */
+/* Reserved bits end a connection, not the process. */
 static void a_broken_frame_ends_its_session(void **state)
 {
 	struct pl_eio_options o = world_options();

@@ -190,7 +190,7 @@ static void any_origin_brings_no_credentials(void **state)
 	world_close(&w);
 }
 
-/* ---- to whom a session belongs (HARDENING D10) ---- */
+/* ---- to whom a session belongs ---- */
 
 #define ALICE "Authorization: Bearer alice\r\n"
 #define BOB   "Authorization: Bearer bob\r\n"
