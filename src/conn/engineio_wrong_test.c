@@ -383,21 +383,21 @@ static void packets_that_mean_nothing_are_passed_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TESTS(every_mistake_has_its_answer),
-		WORLD_TESTS(a_head_has_no_body),
-		WORLD_TESTS(every_mistake_with_a_session_has_its_answer),
-		WORLD_TESTS(requests_do_not_reach_a_websocket),
-		WORLD_TESTS(every_mistake_of_an_upgrade_has_its_answer),
-		WORLD_TESTS(what_the_application_refuses),
-		WORLD_TESTS(transports_may_be_off),
-		WORLD_TESTS(there_is_a_limit_of_sessions),
-		WORLD_TESTS(sessions_count_as_connections),
-		WORLD_TESTS(a_body_that_is_too_large),
-		WORLD_TESTS(a_body_of_bytes_ends_it),
-		WORLD_TESTS(a_large_payload_is_compressed_for_who_takes_it),
-		WORLD_TESTS(what_is_no_payload_ends_it),
-		WORLD_TESTS(too_many_packets_end_it),
-		WORLD_TESTS(packets_that_mean_nothing_are_passed_over),
+		BOTH_ENGINES(every_mistake_has_its_answer),
+		BOTH_ENGINES(a_head_has_no_body),
+		BOTH_ENGINES(every_mistake_with_a_session_has_its_answer),
+		BOTH_ENGINES(requests_do_not_reach_a_websocket),
+		BOTH_ENGINES(every_mistake_of_an_upgrade_has_its_answer),
+		BOTH_ENGINES(what_the_application_refuses),
+		BOTH_ENGINES(transports_may_be_off),
+		BOTH_ENGINES(there_is_a_limit_of_sessions),
+		BOTH_ENGINES(sessions_count_as_connections),
+		BOTH_ENGINES(a_body_that_is_too_large),
+		BOTH_ENGINES(a_body_of_bytes_ends_it),
+		BOTH_ENGINES(a_large_payload_is_compressed_for_who_takes_it),
+		BOTH_ENGINES(what_is_no_payload_ends_it),
+		BOTH_ENGINES(too_many_packets_end_it),
+		BOTH_ENGINES(packets_that_mean_nothing_are_passed_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

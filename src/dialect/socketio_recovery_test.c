@@ -245,7 +245,7 @@ static void who_missed_too_much_comes_as_a_new_one(void **state)
 	rig_end(r);
 }
 
-/* D13: a pid is not a token, and not anybody's. */
+/* A pid is not a token, and not anybody's. */
 static void a_pid_is_worth_nothing_to_others(void **state)
 {
 	(void)state;
@@ -295,7 +295,7 @@ static void a_pid_is_worth_nothing_to_others(void **state)
 	rig_end(r);
 }
 
-/* F7: what is said where one is no member any more is not for one. */
+/* What is said where one is no member any more is not for one. */
 static void who_left_a_room_misses_nothing_there(void **state)
 {
 	(void)state;

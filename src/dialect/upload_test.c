@@ -6,6 +6,8 @@
  */
 #include "dialect/testing.h"
 
+#include "base/scratch_test.h"
+#include "chat/op_test.h"
 #include "dialect/upload.h"
 
 #include <dirent.h>
@@ -108,7 +110,7 @@ static const struct pl_files_io watched = {
 
 struct stage {
 	struct rig *rig;
-	char dir[64];
+	char dir[SCRATCH_PATH];
 	struct pl_files *files;
 	struct pl_uploads *uploads, *others; /* as of two workers */
 	struct pl_upload_options options;
@@ -132,42 +134,6 @@ static void wait_for_answers(struct stage *s)
 	for (uint64_t end = pl_now_ms() + WAIT_MS; s->owed && pl_now_ms() < end;)
 		pl_loop_turn(s->rig->loop, 1);
 	assert_int_equal(s->owed, 0);
-}
-
-static int run_op(struct rig *r, struct pl_op *op);
-
-static void op_came(struct pl_op *op)
-{
-	*(bool *)op->owner = true;
-}
-
-static int run_op(struct rig *r, struct pl_op *op)
-{
-	bool is_done = false;
-	op->owner = &is_done;
-	pl_hub_submit(&r->hub, op);
-	for (uint64_t end = pl_now_ms() + WAIT_MS; !is_done && pl_now_ms() < end;)
-		pl_loop_turn(r->loop, 1);
-	assert_true(is_done);
-	return op->err;
-}
-
-static struct pl_op *new_op(struct stage *s, enum pl_op_kind kind)
-{
-	struct pl_op *op = pl_op_new(kind, s->rig->loop, op_came, NULL);
-	assert_non_null(op);
-	return op;
-}
-
-static struct pl_uuid user(struct stage *s, const char *name)
-{
-	struct pl_op *op = new_op(s, PL_OP_SIGN_IN);
-	op->sign_in.claims.subject = pl_slice_str(name);
-	op->sign_in.provision = true;
-	assert_int_equal(run_op(s->rig, op), 0);
-	struct pl_uuid id = op->sign_in.user.id;
-	pl_op_free(op);
-	return id;
 }
 
 static void start_files(struct stage *s)
@@ -197,12 +163,11 @@ static int set_up(void **state)
 	*state = s;
 	s->rig = rig_start();
 	s->options = (struct pl_upload_options){.max_size = 1 << 20, .chunk_bytes = CHUNK};
-	snprintf(s->dir, sizeof(s->dir), "/tmp/parley-upload-XXXXXX");
-	assert_non_null(mkdtemp(s->dir));
+	scratch_make(s->dir, "upload");
 	start_files(s);
-	s->alice = user(s, "alice");
-	s->bob = user(s, "bob");
-	s->carol = user(s, "carol");
+	s->alice = op_enlist(&s->rig->hub, s->rig->loop, "alice");
+	s->bob = op_enlist(&s->rig->hub, s->rig->loop, "bob");
+	s->carol = op_enlist(&s->rig->hub, s->rig->loop, "carol");
 	watch('-', 0, 0);
 	return 0;
 }
@@ -219,12 +184,7 @@ static int tear_down(void **state)
 {
 	struct stage *s = *state;
 	stop_files(s);
-	DIR *d = opendir(s->dir);
-	assert_non_null(d);
-	for (const struct dirent *e; (e = readdir(d));)
-		unlinkat(dirfd(d), e->d_name, 0);
-	closedir(d);
-	assert_int_equal(rmdir(s->dir), 0);
+	scratch_remove(s->dir);
 	rig_end(s->rig);
 	free(s);
 	return 0;
@@ -338,11 +298,11 @@ static struct pl_upload_answer get_about(struct stage *s, enum pl_upload_what wh
 
 static struct pl_op *history(struct stage *s, const struct pl_uuid *room)
 {
-	struct pl_op *op = new_op(s, PL_OP_PAGE);
+	struct pl_op *op = op_new(PL_OP_PAGE);
 	op->page.user = s->alice;
 	op->page.conversation = *room;
 	op->page.limit = 100;
-	assert_int_equal(run_op(s->rig, op), 0);
+	assert_int_equal(op_run(&s->rig->hub, s->rig->loop, op), 0);
 	return op;
 }
 
@@ -622,19 +582,19 @@ static void who_may_begin(void **state)
 static void who_may_not_write_any_more_does_not_complete(void **state)
 {
 	struct stage *s = *state;
-	struct pl_op *op = new_op(s, PL_OP_OPEN_ROOM);
+	struct pl_op *op = op_new(PL_OP_OPEN_ROOM);
 	op->open_room.user = s->alice;
 	op->open_room.name = PL_S("club");
 	op->open_room.create = op->open_room.remember = true;
-	assert_int_equal(run_op(s->rig, op), 0);
-	struct pl_op *group = new_op(s, PL_OP_CREATE);
+	assert_int_equal(op_run(&s->rig->hub, s->rig->loop, op), 0);
+	struct pl_op *group = op_new(PL_OP_CREATE);
 	group->create.creator = s->bob;
 	group->create.type = PL_GROUP;
 	group->create.name = PL_S("g");
 	struct pl_slice members[] = {PL_S("alice")};
 	group->create.members = members;
 	group->create.nmembers = 1;
-	assert_int_equal(run_op(s->rig, group), 0);
+	assert_int_equal(op_run(&s->rig->hub, s->rig->loop, group), 0);
 	char room[PL_UUID_TEXT];
 	pl_uuid_format(&group->create.made.id, room);
 	struct pl_upload_ask b = beginning(3);
@@ -645,10 +605,10 @@ static void who_may_not_write_any_more_does_not_complete(void **state)
 	struct id id;
 	pl_file_id_format(&a.id, id.text);
 	put(s, &id, 0, "abc");
-	struct pl_op *leave = new_op(s, PL_OP_LEAVE);
+	struct pl_op *leave = op_new(PL_OP_LEAVE);
 	leave->leave.user = s->alice;
 	leave->leave.room = b.room;
-	assert_int_equal(run_op(s->rig, leave), 0);
+	assert_int_equal(op_run(&s->rig->hub, s->rig->loop, leave), 0);
 	assert_int_equal(get_about(s, PL_UPLOAD_FINISH, &id).error, PL_UPLOAD_DENIED);
 	assert_int_equal(get_about(s, PL_UPLOAD_ABORT, &id).error, PL_UPLOAD_FINE);
 	wait_until_gone(s);
