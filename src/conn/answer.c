@@ -86,8 +86,9 @@ void pl_conn_respond(struct pl_conn *c, struct pl_http_reply *reply)
 	c->endpoint = NULL; /* the answer is given, also if it cannot be sent: no on_close is due */
 	write_reply(c, reply);
 	pl_answer_end(c);
+	/* Who answers later may be in the middle of something: the next request is none of it. */
 	if (c->phase == PL_PH_HEAD && !c->in_callback)
-		pl_http_resume(c);
+		pl_conn_resume_later(c);
 }
 
 void pl_conn_respond_text(struct pl_conn *c, unsigned status, const char *type,

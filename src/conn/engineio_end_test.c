@@ -341,6 +341,31 @@ static void who_does_not_read_is_too_slow_at_last(void **state)
 	world_close(&w);
 }
 
+/* A client of two sessions asks in one breath for both: nobody hears of the second inside the call
+ * that answers the first. */
+static void what_waits_behind_a_poll_comes_after_the_call(void **state)
+{
+	struct world w;
+	char text[512];
+	world_open(&w, state, world_options());
+	struct client *c = world_shake(&w, "");
+	struct pl_eio *first = w.e;
+	int n = snprintf(text, sizeof(text), "GET /engine.io/?%s HTTP/1.1\r\nHost: h\r\n\r\n",
+			 query_of(&w, "polling"));
+	world_shake(&w, "");
+	n += snprintf(text + n, sizeof(text) - (size_t)n,
+		      "POST /engine.io/?%s HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\n4behind",
+		      query_of(&w, "polling"));
+	client_write(&w, c, pl_slice(text, (size_t)n));
+	world_pass(&w, 5);
+	pl_eio_close(first, PL_EIO_FORCED, 0);
+	assert_int_equal(w.messages, 0);
+	client_expect(&w, c, 200, "1");
+	client_expect(&w, c, 200, "ok");
+	assert_int_equal(w.messages, 1);
+	world_close(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +383,7 @@ int main(void)
 		BOTH_ENGINES(draining_says_goodbye_to_all),
 		BOTH_ENGINES(a_poll_and_its_session_end_together),
 		BOTH_ENGINES(who_does_not_read_is_too_slow_at_last),
+		BOTH_ENGINES(what_waits_behind_a_poll_comes_after_the_call),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

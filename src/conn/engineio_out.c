@@ -25,7 +25,6 @@ void pl_eio_answer(struct pl_eio *e)
 	pl_list_remove(&p->answer);
 	p->get = NULL;
 	pl_conn_set_user(c, NULL);
-	/* Last: the connection's next request may come before this returns. */
 	pl_eio_reply(e->set, c, p->cors, 200, "text/plain; charset=UTF-8", body);
 	pl_buf_fini(&queue);
 }

@@ -186,6 +186,7 @@ static int ask_pending(struct pl_session *s, const struct pl_uuid *until)
 	op->pending.user = s->peer.user.id;
 	op->pending.until = *until;
 	op->pending.limit = PENDING_PAGE;
+	op->pending.bytes = PL_SOCKETIO_LIST_BYTES;
 	pl_session_submit(s, op);
 	return 0;
 }
@@ -274,6 +275,7 @@ static int ask_missed(struct pl_session *s)
 	op->missed.user = s->peer.user.id;
 	op->missed.after = a->has_offset ? a->offset : a->start;
 	op->missed.limit = s->gateway->options->socketio_recovery;
+	op->missed.bytes = PL_SOCKETIO_MISSED_BYTES;
 	pl_session_submit(s, op);
 	return 0;
 }

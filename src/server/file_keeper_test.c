@@ -130,12 +130,13 @@ static void a_sweep_removes_parts_that_are_nobodys(void **state)
 	make(s, done, false);
 	make(s, lost_part, true);
 	make(s, stranger, false);
+	make(s, stranger, true);
 	for (int i = 0; i < STRANGE; i++)
 		make(s, pl_file_id_new(), true);
 	pl_file_keeper_start(&s->keeper, &s->rig->hub, s->files, 1000000, true);
 	for (int i = 0; i < 2000 && (s->keeper.list || count(s) > 3); i++)
 		pl_loop_turn(s->rig->loop, 5);
-	assert_int_equal(s->keeper.removed, STRANGE + 1);
+	assert_int_equal(s->keeper.removed, STRANGE + 2);
 	assert_int_equal(s->keeper.strangers, 1);
 	assert_true(is_there(s, unfinished, true));
 	assert_true(is_there(s, done, false));

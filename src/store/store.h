@@ -405,6 +405,7 @@ struct pl_op_missed {
 	struct pl_uuid user;
 	struct pl_uuid after; /* nil: from the beginning */
 	uint32_t limit;
+	size_t bytes; /* of text, but for the first; 0, or too many: those of a page */
 
 	struct pl_said *rows; /* the oldest of them, ascending */
 	size_t nrows;
@@ -417,6 +418,7 @@ struct pl_op_pending {
 	struct pl_uuid user;
 	struct pl_uuid until; /* not behind this one; nil: all */
 	uint32_t limit;
+	size_t bytes; /* as of pl_op_missed */
 
 	struct pl_said *rows; /* as of pl_op_missed */
 	size_t nrows;
