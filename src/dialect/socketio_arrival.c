@@ -270,7 +270,7 @@ static void tell_held(struct socketio *x, struct arrival *a)
 /* Its client comes again by itself, and will miss nothing then. */
 static int cut(struct socketio *x)
 {
-	parley_disconnect(x->socket, true);
+	pl_socket_break(x->socket);
 	return 0;
 }
 

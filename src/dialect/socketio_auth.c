@@ -27,6 +27,13 @@ static const struct {
 
 #define FAILED "Authentication failed: "
 
+/* Nothing is wrong with who asks. */
+static bool is_for_now(int err, const char *reason)
+{
+	return !reason && err != PL_ELIMIT && err != PL_EDENIED && err != PL_ENOTFOUND &&
+	       err != PL_EINVAL;
+}
+
 static void put_refusal(struct pl_buf *b, int err, const char *reason)
 {
 	size_t i = 0, n = sizeof(refusals) / sizeof(*refusals);
@@ -37,10 +44,8 @@ static void put_refusal(struct pl_buf *b, int err, const char *reason)
 			i++;
 		PL_PUT(b, FAILED);
 		pl_buf_puts(b, pl_slice_str(i < n ? refusals[i].words : "invalid token"));
-	} else if (err == PL_EDENIED || err == PL_ENOTFOUND || err == PL_EINVAL) {
-		PL_PUT(b, "Invalid user");
 	} else {
-		PL_PUT(b, FAILED "try again");
+		PL_PUT(b, "Invalid user");
 	}
 	pl_buf_putc(b, '\0');
 }
@@ -48,6 +53,8 @@ static void put_refusal(struct pl_buf *b, int err, const char *reason)
 static void refuse(parley_handshake *h, int err, const char *reason)
 {
 	struct pl_buf b;
+	if (is_for_now(err, reason))
+		pl_handshake_break(h);
 	pl_buf_init(&b, 256);
 	put_refusal(&b, err, reason);
 	parley_deny(h, b.err ? "Authentication failed" : b.at, NULL);
@@ -114,8 +121,10 @@ static void close_it(struct pl_session *s, uint16_t code, struct pl_slice reason
 	struct socketio *x = pl_socketio_of(s);
 	(void)reason;
 	x->is_dismissed = true;
-	if (x->socket)
-		parley_disconnect(x->socket, code != 1008);
+	if (x->socket && code == 1008)
+		parley_disconnect(x->socket, false);
+	else if (x->socket)
+		pl_socket_break(x->socket);
 }
 
 static const struct pl_eio *engine_of(const struct socketio *x)

@@ -284,6 +284,71 @@ static void whoever_leaves_while_coming_leaves_nothing(void **state)
 	}
 }
 
+static void expect_the_end(struct client *c)
+{
+	sio_hear(c, "the end");
+	if (c->op != PL_WS_CLOSE)
+		fail_msg("should have ended, heard %.300s", c->text);
+}
+
+/* A stock client comes again after that, as it does not after 41 or 44. */
+static void who_cannot_be_answered_now_is_cut_off(void **state)
+{
+	(void)state;
+	for (size_t n = 0; n < 3; n++) {
+		struct rig *r = rig_start();
+		struct client *c = sio_dial(r);
+		rig_hold(r);
+		sio_connect(c, "alice", "");
+		for (size_t i = 0; i < n; i++) {
+			rig_wait_held(r, 1);
+			rig_let_go(r, 0);
+		}
+		rig_wait_held(r, 1);
+		r->held[0]->err = PL_EBUSY;
+		rig_let_go(r, -1);
+		expect_the_end(c);
+		client_free(c);
+		c = sio_of(r, "alice");
+		client_free(c);
+		rig_end(r);
+	}
+}
+
+static void who_comes_while_too_much_is_said_is_cut_off(void **state)
+{
+	struct rig *r = rig_start();
+	struct client *c = sio_of(r, "alice"), *d = sio_of(r, "bob");
+	(void)state;
+	sio_join(c, "x");
+	sio_join(d, "x");
+	client_free(c);
+	c = sio_dial(r);
+	rig_hold(r);
+	sio_connect(c, "alice", "");
+	rig_wait_held(r, 1); /* the sign-in */
+	rig_let_go(r, 0);
+	rig_wait_held(r, 1); /* what it is a member of */
+	rig_let_go(r, 0);
+	rig_wait_held(r, 1); /* what waits for it */
+	const int said = 1024 + HELD_MAX;
+	for (int i = 0; i < said; i++) {
+		sio_tell(d, "x", "\"hi\"");
+		pl_loop_turn(r->loop, 0);
+	}
+	/* So many answers are held, and no more. */
+	for (int i = 0; i < said - (HELD_MAX - 1); i++) {
+		do {
+			sio_hear(d, "an answer");
+		} while (strncmp(d->text, "43", 2) != 0);
+	}
+	rig_let_go(r, -1);
+	expect_the_end(c);
+	client_free(c);
+	client_free(d);
+	rig_end(r);
+}
+
 static void the_end_of_the_server_may_come_at_any_time(void **state)
 {
 	(void)state;
@@ -323,6 +388,8 @@ int main(void)
 		cmocka_unit_test(who_is_locked_out_is_shown_out),
 		cmocka_unit_test(who_is_locked_out_while_coming_does_not_come),
 		cmocka_unit_test(whoever_leaves_while_coming_leaves_nothing),
+		cmocka_unit_test(who_cannot_be_answered_now_is_cut_off),
+		cmocka_unit_test(who_comes_while_too_much_is_said_is_cut_off),
 		cmocka_unit_test(the_end_of_the_server_may_come_at_any_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,6 +144,12 @@ static void on_deadline(struct pl_timer *t)
 		tell_error(c, h->name, PL_S("The authorization took too long"));
 }
 
+void pl_handshake_break(parley_handshake *h)
+{
+	if (h->client)
+		pl_client_break(h->client);
+}
+
 /* ---- the answer ---- */
 
 void pl_handshake_settle(parley_handshake *h, struct pl_sio_track *track,

@@ -313,6 +313,12 @@ void parley_disconnect(parley_socket *k, bool close)
 	pl_eio_close(c->eio, PL_EIO_FORCED, 0);
 }
 
+void pl_socket_break(parley_socket *k)
+{
+	if (k->state == PL_SIO_CONNECTED)
+		pl_client_break(k->client);
+}
+
 /* ---- what it is ---- */
 
 parley_socket *pl_sio_site_socket(struct pl_sio_site *s, struct pl_slice id)

@@ -105,6 +105,13 @@ int pl_handshake_restore(parley_handshake *, struct pl_slice id, struct pl_slice
  * pl_socket_hello come first, as recovered events must, and the admin's `session`.
  */
 void pl_handshake_hold(parley_handshake *);
+/*
+ * The connection ends without a word of this layer, as if the line had broken: clients come again
+ * by themselves, which they do not after parley_disconnect or parley_deny. A handshake is to be
+ * answered all the same; nobody hears that.
+ */
+void pl_handshake_break(parley_handshake *);
+void pl_socket_break(parley_socket *);
 void pl_socket_hello(parley_socket *);
 
 /* A packet for many sockets, attachments included; encoded once per kind of transport. */
