@@ -192,7 +192,8 @@ describe('development', () => {
 		assert.ok(first.uptime > 0 && first.uptime < 600);
 		assert.deepEqual(Object.fromEntries(first.namespaces.map(({ name, socketsCount }) => [name, socketsCount])), {
 			'/': 0,
-			'/orders': 3, '/back': 0,
+			'/orders': 3,
+			'/back': 0,
 			'/admin': 1,
 		});
 		const events = Object.fromEntries(first.aggregatedEvents.map((event) => [event.type, event]));
