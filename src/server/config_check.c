@@ -315,6 +315,20 @@ static void check_accounts(struct check *k)
 			"accounts.enabled without limits: passwords can be guessed at any rate");
 }
 
+/* A piece of a file as base64, in a packet of its own. */
+static void check_files(struct check *k)
+{
+	enum { ENVELOPE = 512 };
+	const struct pl_config *c = k->config;
+	if (c->files_max_size && c->files_chunk / 3 * 4 + ENVELOPE > c->socketio_max_payload)
+		ERROR(k, "files.chunk",
+		      "files.chunk does not fit in socketio.max_payload: with base64 a third comes "
+		      "on top");
+	if (c->files_quota && c->files_max_size > c->files_quota)
+		WARNING(k, "files.max_size",
+			"files.max_size is above files.quota: such a file is never taken");
+}
+
 /* ---- calls ---- */
 
 enum { TURN_SECRET_MIN = 16 };
@@ -460,6 +474,7 @@ int pl_config_check(const struct pl_config *c, struct pl_findings *f)
 	check_limits(&k);
 	check_times(&k);
 	check_accounts(&k);
+	check_files(&k);
 	check_calls(&k);
 	check_socketio(&k);
 	check_origins(&k);
