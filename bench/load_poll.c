@@ -3,8 +3,8 @@
  * posts on another one an event that is acknowledged with its argument.
  *
  * A round trip is two requests: it is done when the hanging GET brought the acknowledgement and the
- * POST was answered. Both connections are kept alive. Client k has the connections 2k, which polls,
- * and 2k + 1, which posts.
+ * POST was answered. Both connections are kept alive, as browsers do. Client k has the
+ * connections 2k, which polls, and 2k + 1, which posts.
  */
 #include "load.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { SID_MAX = 64, BODY_MAX = 4096, REQUEST_MAX = BODY_MAX + 512 };
+enum { SID_MAX = 64, BODY_MAX = 4096, REQUEST_MAX = BODY_MAX + 2048 };
 
 #define SEPARATOR "\x1e"
 
@@ -85,29 +85,43 @@ static void finish(struct load *l)
 
 /* ---- requests ---- */
 
-static void request(struct load_conn *c, const char *method, const char *body, size_t n)
+/* What Chromium says with every request of a page of the same host. */
+#define BROWSER                                                                                  \
+	"Connection: keep-alive\r\nsec-ch-ua-platform: \"Linux\"\r\n"                            \
+	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "    \
+	"Chrome/141.0.0.0 Safari/537.36\r\nAccept: */*\r\n"                                      \
+	"sec-ch-ua: \"Chromium\";v=\"141\", \"Not?A_Brand\";v=\"8\"\r\nsec-ch-ua-mobile: ?0\r\n" \
+	"Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n"       \
+	"Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US,en;q=0.9\r\n"
+
+static int put_head(const struct load_conn *c, const char *method, char *out, size_t room)
 {
 	const struct client *who = client_of(c);
-	char text[REQUEST_MAX];
-	int head = snprintf(text, sizeof text - BODY_MAX,
-			    "%s /socket.io/?EIO=4&transport=polling%s%s HTTP/1.1\r\n"
-			    "Host: 127.0.0.1:%llu\r\nAccept: */*\r\n",
-			    method, who->sid[0] ? "&sid=" : "", who->sid,
-			    (unsigned long long)c->load->o.port);
-	if (body)
-		head += snprintf(text + head, sizeof text - BODY_MAX - (size_t)head,
-				 "Content-Type: text/plain;charset=UTF-8\r\n"
-				 "Content-Length: %zu\r\n",
-				 n);
-	memcpy(text + head, "\r\n", 2);
-	if (body)
-		memcpy(text + head + 2, body, n);
-	load_conn_send(c, text, (size_t)head + 2 + n);
+	return snprintf(out, room,
+			"%s /socket.io/?EIO=4&transport=polling&t=%08x%s%s HTTP/1.1\r\n"
+			"Host: 127.0.0.1:%llu\r\n" BROWSER,
+			method, (unsigned)c->load->n.sent, who->sid[0] ? "&sid=" : "", who->sid,
+			(unsigned long long)c->load->o.port);
 }
 
 static void hang(struct load_conn *poller)
 {
-	request(poller, "GET", NULL, 0);
+	char text[REQUEST_MAX];
+	int n = put_head(poller, "GET", text, sizeof text - 2);
+	memcpy(text + n, "\r\n", 2);
+	load_conn_send(poller, text, (size_t)n + 2);
+}
+
+static void send_post(struct load_conn *poster, const char *body, size_t n)
+{
+	char text[REQUEST_MAX];
+	int head = put_head(poster, "POST", text, sizeof text);
+	head += snprintf(text + head, sizeof text - (size_t)head,
+			 "Origin: http://127.0.0.1:%llu\r\n"
+			 "Content-type: text/plain;charset=UTF-8\r\nContent-Length: %zu\r\n\r\n",
+			 (unsigned long long)poster->load->o.port, n);
+	memcpy(text + head, body, n);
+	load_conn_send(poster, text, (size_t)head + n);
 }
 
 /* Says what is to be said, if the last POST was answered. */
@@ -129,7 +143,7 @@ static void post(struct load_conn *poster)
 		who->said_ns = load_now();
 		l->n.sent++;
 	}
-	request(poster, "POST", body, (size_t)n);
+	send_post(poster, body, (size_t)n);
 }
 
 /* When the session is there and the other connection, too. */
@@ -140,7 +154,7 @@ static void enter(struct load_conn *poller)
 		return;
 	who->is_entering = who->is_posting = true;
 	hang(poller);
-	request(other(poller), "POST", "40", 2);
+	send_post(other(poller), "40", 2);
 }
 
 static void on_open(struct load_conn *c)
