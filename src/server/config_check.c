@@ -315,15 +315,22 @@ static void check_accounts(struct check *k)
 			"accounts.enabled without limits: passwords can be guessed at any rate");
 }
 
-/* A piece of a file as base64, in a packet of its own. */
+size_t pl_config_chunk_max(const struct pl_config *c)
+{
+	enum { ENVELOPE = 512, LEAST = 1024 };
+	size_t room = c->socketio_max_payload > ENVELOPE ? c->socketio_max_payload - ENVELOPE : 0;
+	size_t most = room / 4 * 3;
+	return most > LEAST ? most : LEAST;
+}
+
 static void check_files(struct check *k)
 {
-	enum { ENVELOPE = 512 };
 	const struct pl_config *c = k->config;
-	if (c->files_max_size && c->files_chunk / 3 * 4 + ENVELOPE > c->socketio_max_payload)
-		ERROR(k, "files.chunk",
-		      "files.chunk does not fit in socketio.max_payload: with base64 a third comes "
-		      "on top");
+	if (c->files_max_size && c->files_chunk > pl_config_chunk_max(c))
+		WARNING(k, "files.chunk",
+			"files.chunk does not fit in socketio.max_payload, which counts: with "
+			"base64 "
+			"a third comes on top");
 	if (c->files_quota && c->files_max_size > c->files_quota)
 		WARNING(k, "files.max_size",
 			"files.max_size is above files.quota: such a file is never taken");
