@@ -315,6 +315,27 @@ static void check_accounts(struct check *k)
 			"accounts.enabled without limits: passwords can be guessed at any rate");
 }
 
+size_t pl_config_chunk_max(const struct pl_config *c)
+{
+	enum { ENVELOPE = 512, LEAST = 1024 };
+	size_t room = c->socketio_max_payload > ENVELOPE ? c->socketio_max_payload - ENVELOPE : 0;
+	size_t most = room / 4 * 3;
+	return most > LEAST ? most : LEAST;
+}
+
+static void check_files(struct check *k)
+{
+	const struct pl_config *c = k->config;
+	if (c->files_max_size && c->files_chunk > pl_config_chunk_max(c))
+		WARNING(k, "files.chunk",
+			"files.chunk does not fit in socketio.max_payload, which counts: with "
+			"base64 "
+			"a third comes on top");
+	if (c->files_quota && c->files_max_size > c->files_quota)
+		WARNING(k, "files.max_size",
+			"files.max_size is above files.quota: such a file is never taken");
+}
+
 /* ---- calls ---- */
 
 enum { TURN_SECRET_MIN = 16 };
@@ -460,6 +481,7 @@ int pl_config_check(const struct pl_config *c, struct pl_findings *f)
 	check_limits(&k);
 	check_times(&k);
 	check_accounts(&k);
+	check_files(&k);
 	check_calls(&k);
 	check_socketio(&k);
 	check_origins(&k);

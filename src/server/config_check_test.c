@@ -33,6 +33,8 @@ static const struct unsafe unsafes[] = {
 	{"limits.out_hard", "4k", NULL, NULL, true, "below limits.out_soft"},
 	{"limits.out_hard", "512k", NULL, NULL, false, "below limits.max_message"},
 	{"heartbeat.timeout", "29s", NULL, NULL, true, "below heartbeat.interval"},
+	{"files.chunk", "800KiB", NULL, NULL, false, "does not fit in socketio.max_payload"},
+	{"files.max_size", "2GiB", NULL, NULL, false, "above files.quota"},
 	{"origins", "https://a.example,*", NULL, NULL, true, "every web page"},
 	{"origins", "a.example", NULL, NULL, true, "not an origin"},
 	{"origins", "https://a.example/", NULL, NULL, true, "not an origin"},

@@ -672,7 +672,8 @@ const struct pl_option pl_options[] = {
 	 .min = KIB,
 	 .max = 8 * MIB,
 	 .reload = true,
-	 .doc = "Bytes of a file that come in one message; clients are told."},
+	 .doc = "Bytes of a file that come in one message, at most three quarters of "
+		"`socketio.max_payload`; clients are told."},
 	{.name = "files.types",
 	 LIST(files_types),
 	 .def = "",
