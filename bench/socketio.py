@@ -2,6 +2,9 @@
 
 What counts is messages per second of processor time that the server's process was charged for; the busy
 time of its core is shown beside it. bench/socketio.c and bench/peers/socketio-server.js do the same.
+
+Where each message costs a call of its own, the kernel's share is most of the cost; there the raw TCP servers
+run too and show what is possible at all: what they reach, as a multiple of the npm server's figure.
 """
 import http.client
 import pathlib
@@ -15,14 +18,18 @@ REFUSE_MAX_MS = 200
 ROOMY = 16_000_000  # a limit of a payload that lets 10^6 small packets come
 
 ROWS = [
-    # name, mode, options, how many times the npm server's figure is wanted
-    ("echo with ack 20 B, 1 in flight, 100 clients", "sio-echo", {"conns": 100, "depth": 1, "size": 20}, 10),
-    ("echo with ack 20 B, 16 in flight", "sio-echo", {"conns": 100, "depth": 16, "size": 20}, 10),
-    ("to a room of 1,000, 100 B, one at a time", "sio-fanout", {"conns": 1000, "size": 100}, 10),
+    # name, mode, options, how many times the npm server's figure is wanted; the raw servers' part: mode,
+    # options, messages for one of ours
+    ("echo with ack 20 B, 1 in flight, 100 clients", "sio-echo", {"conns": 100, "depth": 1, "size": 20}, 10,
+     ("echo", {"conns": 100, "size": 40}, 1)),
+    ("echo with ack 20 B, 16 in flight", "sio-echo", {"conns": 100, "depth": 16, "size": 20}, 10, None),
+    ("to a room of 1,000, 100 B, one at a time", "sio-fanout", {"conns": 1000, "size": 100}, 10,
+     ("fanout", {"conns": 1000, "size": 112}, 1)),
     ("to a room, 8 publishers, 512 in flight", "sio-fanout",
-     {"conns": 1000, "size": 100, "publishers": 8, "window": 512}, 10),
-    ("polling, round trips of a POST and a GET", "sio-poll", {"conns": 100, "size": 20}, 5),
-    ("idle in a room, bytes of user memory each", "sio-idle", {}, 10),
+     {"conns": 1000, "size": 100, "publishers": 8, "window": 512}, 10, None),
+    ("polling, round trips of a POST and a GET", "sio-poll", {"conns": 100, "size": 20}, 5,
+     ("echo", {"conns": 200, "size": 700}, 2)),
+    ("idle in a room, bytes of user memory each", "sio-idle", {}, 10, None),
 ]
 # What 10^6 packets of one payload may be: nothing, a pong, one that means nothing, a small event.
 TINY = {"empty": "", "pong": "3", "noop": "6", "event": '42["x"]'}
@@ -48,14 +55,14 @@ class Servers:
 
 def measure(bench, server_class, free_port, _program):
     servers = Servers(bench, server_class, free_port)
-    return {"rows": [{"row": row[0], "wanted": row[3], "mode": row[1], "runs": measure_row(servers, row)}
-                     for row in ROWS],
+    return {"rows": [{"row": row[0], "wanted": row[3], "mode": row[1], "runs": measure_row(servers, row),
+                      "limit": measure_limit(servers, row[4])} for row in ROWS],
             "tiny": {way: measure_tiny(servers, way) for way in WAYS}}
 
 
 def measure_row(servers, row):
     """{way: [result of each round]}. Memory: each time a new process."""
-    _, mode, options, _ = row
+    _, mode, options, _, _ = row
     bench, runs = servers.bench, {way: [] for way in WAYS}
     if mode == "sio-idle":
         for _ in range(bench.args.rounds):
@@ -68,6 +75,24 @@ def measure_row(servers, row):
             for server in (ours, theirs):
                 runs[server.name].append(bench.load_quietly(mode, server, **options))
     return runs
+
+
+def measure_limit(servers, raw):
+    """Per second of processor time, of the better raw server; None: not asked for, or neither is there."""
+    bench, best = servers.bench, []
+    for name in ("raw-epoll", "raw-uring") if raw else ():
+        mode, options, messages = raw
+        if not (bench.bin / f"bench-{name}").exists():
+            continue
+        try:
+            server = bench.start(name, options["size"])
+        except Exception as failure:  # a kernel without io_uring
+            print(f"{name}: left out ({failure})", flush=True)
+            continue
+        with Running(server):
+            runs = [bench.load_quietly(mode, server, raw=True, **options) for _ in range(bench.args.rounds)]
+        best.append(statistics.median(run["per_server_cpu_s"] for run in runs) / messages)
+    return max(best, default=None)
 
 
 class Running:
@@ -145,9 +170,10 @@ def show_row(row, width):
     key = "pss_per_connection" if is_idle(row) else "per_server_cpu_s"
     a = medians(row, key)
     ratio = a["npm"] / a["parley"] if is_idle(row) else a["parley"] / a["npm"]
+    possible = f"{row['limit'] / a['npm']:10.1f}" if row["limit"] else f"{'':10}"
     b = None if is_idle(row) else medians(row, "per_core_s")
     core = f"{b['parley']:11.0f}{b['npm']:9.0f}{b['parley'] / b['npm']:7.1f}" if b else ""
-    print(f"  {row['row']:<{width}}{a['parley']:10.0f}{a['npm']:9.0f}{ratio:7.1f}{row['wanted']:8}{core}")
+    print(f"  {row['row']:<{width}}{a['parley']:10.0f}{a['npm']:9.0f}{ratio:7.1f}{row['wanted']:8}{possible}{core}")
     wrong = sum(run["lost"] + run["bad"] + run["errors"] for runs in row["runs"].values() for run in runs)
     if wrong:
         print(f"    lost, bad or failed: {wrong}")
@@ -156,7 +182,7 @@ def show_row(row, width):
 def show(r):
     width = max(len(row["row"]) for row in r["rows"])
     print(f"\n{NAME}: per second of the server's processor time, and per busy second of its core; medians")
-    print(f"  {'':<{width}}{'parley':>10}{'npm':>9}{'times':>7}{'wanted':>8}{'core':>11}{'npm':>9}{'times':>7}")
+    print(f"  {'':<{width}}{'parley':>10}{'npm':>9}{'times':>7}{'wanted':>8}{'possible':>10}{'core':>11}{'npm':>9}{'times':>7}")
     for row in r["rows"]:
         show_row(row, width)
     print(f"  a payload of {PACKETS:,} tiny packets, ms of processor time (at most {REFUSE_MAX_MS} are wanted):")
@@ -168,7 +194,7 @@ def show(r):
 
 
 def failures(r):
-    """What must hold on any machine: nothing lost, and the payload refused in time."""
+    """What must hold on any machine: the payload is refused, and in time."""
     return [f"{NAME}: 10^6 packets ({name}, {limit}): {one['ms']:.0f} ms, {'' if one['refused'] else 'not '}refused"
             for limit, kinds in r["tiny"]["parley"].items() for name, one in kinds.items()
             if not one["refused"] or one["ms"] > REFUSE_MAX_MS]

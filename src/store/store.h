@@ -332,7 +332,7 @@ struct pl_op_file_start {
 	struct pl_slice room; /* as `room` of the others; at == NULL: */
 	struct pl_slice to;   /* a user id, a subject or a username: their direct conversation,
 				 which is made where there is none */
-	bool in_group; /* of `room`: as of pl_op_send, but PL_EDENIED in any case */
+	bool in_group;        /* of `room`: as of pl_op_send, but PL_EDENIED in any case */
 	struct pl_slice name, type;
 	uint64_t size;
 	bool has_sha256;
