@@ -57,6 +57,11 @@ static const struct option options[] = {
 };
 enum { OPTION_COUNT = sizeof options / sizeof *options };
 
+/* Those with a file of their own. */
+static const struct load_mode *const alone[] = {&load_qrypt_mode, &load_bridge_mode,
+						&load_poll_mode};
+enum { ALONE_COUNT = sizeof alone / sizeof *alone };
+
 void load_die(const char *format, ...)
 {
 	va_list args;
@@ -83,8 +88,9 @@ static void usage(void)
 	puts("bench-load MODE [options]\n\nModes");
 	for (const struct load_mode *m = load_modes; m->name; m++)
 		printf("  %-14s %s\n", m->name, m->doc);
-	printf("  %-14s %s\n", load_qrypt_mode.name, load_qrypt_mode.doc);
-	printf("  %-14s %s\n\nOptions\n", load_bridge_mode.name, load_bridge_mode.doc);
+	for (size_t i = 0; i < ALONE_COUNT; i++)
+		printf("  %-14s %s\n", alone[i]->name, alone[i]->doc);
+	puts("\nOptions");
 	for (size_t i = 0; i < OPTION_COUNT; i++)
 		printf("  %-14s %s\n", options[i].name, options[i].doc);
 	exit(0);
@@ -92,10 +98,9 @@ static void usage(void)
 
 static const struct load_mode *mode_named(const char *name)
 {
-	if (strcmp(name, load_qrypt_mode.name) == 0)
-		return &load_qrypt_mode;
-	if (strcmp(name, load_bridge_mode.name) == 0)
-		return &load_bridge_mode;
+	for (size_t i = 0; i < ALONE_COUNT; i++)
+		if (strcmp(name, alone[i]->name) == 0)
+			return alone[i];
 	for (const struct load_mode *m = load_modes; m->name; m++)
 		if (strcmp(name, m->name) == 0)
 			return m;
@@ -185,7 +190,8 @@ static void raise_file_limit(rlim_t wanted)
 
 static void prepare(struct load *l)
 {
-	l->total = (uint32_t)(l->o.conns + (l->mode->publish_path ? l->o.publishers : 0));
+	l->total = (uint32_t)(l->o.conns * (l->mode->each ? l->mode->each : 1) +
+			      (l->mode->publish_path ? l->o.publishers : 0));
 	if (l->o.cpu != LOAD_NONE)
 		pin(l->o.cpu);
 	raise_file_limit(l->total + 64);

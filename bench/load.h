@@ -11,6 +11,8 @@
  *     load_modes.c    echo, fanout, idle, storm
  *     load_qrypt.c    durable messages in the QryptChat dialect
  *     load_bridge.c   one room, listeners of several dialects
+ *     load_socketio.c how a Socket.IO client comes in, for the modes sio-...
+ *     load_poll.c     Socket.IO by long-polling
  *     load_tokens.c   the people of these two
  *     load_measure.c  processor time and memory of the server, latencies
  *     load_report.c   the figures, for people or as JSON
@@ -137,17 +139,29 @@ void load_tokens_free(struct load_tokens *);
 
 /* ---- a run ---- */
 
+/* What stands around the --size bytes of a message; NULL: nothing. */
+struct load_wrap {
+	const char *before, *after;
+};
+
 struct load_mode {
 	const char *name, *unit, *doc, *path, *publish_path;
+	struct load_wrap said, heard;
 	size_t need; /* payload bytes that on_message wants to see (all, if there are fewer) */
 	bool is_reopening; /* connections come and go from the first moment to the last */
 	bool is_still;     /* nothing is sent: the run ends when all are connected */
+	bool is_joining;   /* Socket.IO: who listens enters a room first */
+	uint32_t each;     /* connections of one of --conns; 0: one */
 	/* Instead of `path`: writes where this one connects, returns its length. */
 	size_t (*path_of)(const struct load_conn *, char *out, size_t room);
 	void (*prepare)(struct load *);
-	void (*finish)(struct load *); /* frees what `own` points to, not itself */
-	void (*on_open)(struct load_conn *);
+	void (*finish)(struct load *);       /* frees what `own` points to, not itself */
+	void (*on_open)(struct load_conn *); /* NULL: the server speaks first */
 	void (*on_ready)(struct load_conn *);
+	/* Instead of an upgrade and frames: takes one answer off the bytes; 0: it is not whole. */
+	size_t (*on_bytes)(struct load_conn *, const char *at, size_t n);
+	/* Before on_message, which gets what this does not take. */
+	bool (*takes)(struct load_conn *, const char *at, size_t have, size_t length);
 	/* at: the first `have` bytes of a message whose `length` bytes have all arrived. */
 	void (*on_message)(struct load_conn *, const char *at, size_t have, size_t length);
 	void (*on_burst)(struct load_conn *); /* all messages of one read were given */
@@ -157,7 +171,9 @@ struct load_mode {
 };
 /* All rows, ended by one without a name. */
 extern const struct load_mode load_modes[];
-extern const struct load_mode load_qrypt_mode, load_bridge_mode;
+extern const struct load_mode load_qrypt_mode, load_bridge_mode, load_poll_mode;
+/* `takes` of the Socket.IO modes: comes in, answers pings. */
+bool load_socketio_takes(struct load_conn *, const char *at, size_t have, size_t length);
 
 enum load_phase { LOAD_CONNECT, LOAD_SETTLE, LOAD_WARM, LOAD_MEASURE, LOAD_END };
 

@@ -212,6 +212,14 @@ static void ask_for_upgrade(struct load_conn *c)
 	load_conn_send(c, request, (size_t)n);
 }
 
+static void open_now(struct load_conn *c)
+{
+	c->state = LOAD_OPEN;
+	c->load->opening--;
+	if (c->load->mode->on_open)
+		c->load->mode->on_open(c);
+}
+
 static void on_connected(struct load_conn *c)
 {
 	int error = 0;
@@ -223,7 +231,10 @@ static void on_connected(struct load_conn *c)
 		return;
 	}
 	watch(c, EPOLL_CTL_MOD, false);
-	ask_for_upgrade(c);
+	if (c->load->mode->on_bytes)
+		open_now(c);
+	else
+		ask_for_upgrade(c);
 }
 
 /* Bytes of a complete, accepted answer; 0: not complete; -1: refused. */
@@ -252,11 +263,8 @@ static size_t take_answer(struct load_conn *c, const char *at, size_t n)
 		load_conn_fail(c, "upgrade");
 		return 0;
 	}
-	if (length > 0) {
-		c->state = LOAD_OPEN;
-		c->load->opening--;
-		c->load->mode->on_open(c);
-	}
+	if (length > 0)
+		open_now(c);
 	return (size_t)length;
 }
 
@@ -264,6 +272,7 @@ static size_t take_answer(struct load_conn *c, const char *at, size_t n)
 
 static void on_frame(struct load_conn *c, const struct load_head *h, const char *at, size_t have)
 {
+	const struct load_mode *m = c->load->mode;
 	char pong[125 + LOAD_FRAME_EXTRA];
 	if (h->opcode == 8)
 		load_conn_fail(c, "the server said goodbye");
@@ -273,8 +282,8 @@ static void on_frame(struct load_conn *c, const struct load_head *h, const char 
 		return;
 	else if (!h->is_final || h->opcode == 0)
 		c->load->n.bad++;
-	else
-		c->load->mode->on_message(c, at, have, (size_t)h->length);
+	else if (!m->takes || !m->takes(c, at, have, (size_t)h->length))
+		m->on_message(c, at, have, (size_t)h->length);
 }
 
 /* More of a long message: its last byte makes it a message. */
@@ -314,9 +323,12 @@ static size_t take_frame(struct load_conn *c, const char *at, size_t n)
 
 static size_t take_frames(struct load_conn *c, const char *at, size_t n)
 {
+	size_t (*on_answer)(struct load_conn *, const char *, size_t) = c->load->mode->on_bytes;
 	size_t used = 0;
 	while (used < n && c->state >= LOAD_OPEN) {
-		size_t step = c->left ? take_rest(c, n - used) : take_frame(c, at + used, n - used);
+		size_t step = on_answer ? on_answer(c, at + used, n - used)
+			      : c->left ? take_rest(c, n - used)
+					: take_frame(c, at + used, n - used);
 		if (step == 0)
 			break;
 		used += step;

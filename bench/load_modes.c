@@ -1,12 +1,17 @@
 /*
- * load_modes.c - what a connection does in echo, fanout, idle and storm.
+ * load_modes.c - what a connection does in echo, fanout, idle and storm, bare or as Socket.IO.
  */
 #include "load.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { RATE_UNDER_WAY = 1024 }; /* of one connection, with --rate */
+enum {
+	RATE_UNDER_WAY = 1024, /* of one connection, with --rate */
+	SOCKETIO_NEED = 32,    /* a packet's beginning and a stamp */
+};
+
+#define SOCKETIO_PATH "/socket.io/?EIO=4&transport=websocket"
 
 /* ---- the message, framed once ---- */
 
@@ -18,11 +23,25 @@ static void fill(char *out, size_t n)
 		out[i] = i < LOAD_STAMP_BYTES ? '0' : words[i % (sizeof words - 1)];
 }
 
+static size_t bytes_of(const char *text)
+{
+	return text ? strlen(text) : 0;
+}
+
+static void put(char *out, const char *text)
+{
+	if (text)
+		memcpy(out, text, strlen(text));
+}
+
 static void frame_message(struct load *l, size_t copies)
 {
-	size_t size = (size_t)l->o.size;
+	const struct load_wrap *w = &l->mode->said;
+	size_t before = bytes_of(w->before), size = before + (size_t)l->o.size + bytes_of(w->after);
 	char *text = load_alloc(size + 1, 1);
-	fill(text, size);
+	put(text, w->before);
+	fill(text + before, (size_t)l->o.size);
+	put(text + before + l->o.size, w->after);
 	l->frames = load_alloc(copies, size + LOAD_FRAME_EXTRA);
 	l->frame_bytes = l->o.raw ? size : load_frame_head(size) + size;
 	l->frame_count = copies;
@@ -43,10 +62,12 @@ static char hex_digit(uint64_t nibble)
 
 static void stamp_message(struct load *l, uint64_t when_ns)
 {
-	char *at = l->frames + l->frame_bytes - l->o.size;
+	const struct load_wrap *w = &l->mode->said;
+	size_t before = bytes_of(w->before);
+	char *at = l->frames + l->frame_bytes - bytes_of(w->after) - l->o.size;
 	for (size_t i = 0; i < LOAD_STAMP_BYTES; i++) {
 		char digit = hex_digit(when_ns >> 4 * (LOAD_STAMP_BYTES - 1 - i));
-		at[i] = l->o.raw ? digit : load_frame_mask(digit, i);
+		at[i] = l->o.raw ? digit : load_frame_mask(digit, before + i);
 	}
 }
 
@@ -61,6 +82,15 @@ static uint64_t read_stamp(const char *at)
 		value = value << 4 | (uint64_t)(at[i] <= '9' ? at[i] - '0' : at[i] - 'a' + 10);
 	}
 	return value;
+}
+
+/* Whether this is the message as it must come back, as far as it is there. */
+static bool is_heard(const struct load *l, const char *at, size_t have, size_t length)
+{
+	const struct load_wrap *w = &l->mode->heard;
+	size_t before = bytes_of(w->before);
+	return length == before + l->o.size + bytes_of(w->after) && have >= before &&
+	       (!before || memcmp(at, w->before, before) == 0);
 }
 
 /* ---- echo ---- */
@@ -106,8 +136,7 @@ static void echo_start(struct load *l)
 static void echo_message(struct load_conn *c, const char *at, size_t have, size_t length)
 {
 	struct load *l = c->load;
-	(void)at, (void)have;
-	if (!c->waiting || length != l->o.size) {
+	if (!c->waiting || !is_heard(l, at, have, length)) {
 		l->n.bad++;
 		return;
 	}
@@ -176,10 +205,12 @@ static void fanout_message(struct load_conn *c, const char *at, size_t have, siz
 {
 	struct load *l = c->load;
 	struct fanout *f = l->own;
-	if (have < LOAD_STAMP_BYTES || length != l->o.size) {
+	size_t before = bytes_of(l->mode->heard.before);
+	if (have < before + LOAD_STAMP_BYTES || !is_heard(l, at, have, length)) {
 		l->n.bad++;
 		return;
 	}
+	at += before;
 	if (memcmp(at, f->last, LOAD_STAMP_BYTES) != 0) {
 		memcpy(f->last, at, LOAD_STAMP_BYTES);
 		f->last_ns = read_stamp(at);
@@ -251,6 +282,42 @@ const struct load_mode load_modes[] = {
 	 .is_reopening = true,
 	 .on_open = load_conn_ready,
 	 .on_ready = storm_ready,
+	 .on_message = ignore_message},
+	{.name = "sio-echo",
+	 .unit = "messages",
+	 .path = SOCKETIO_PATH,
+	 .doc = "echo as Socket.IO: events that are acknowledged with their argument",
+	 .said = {"421[\"echo\",\"", "\"]"},
+	 .heard = {"431[\"", "\"]"},
+	 .need = SOCKETIO_NEED,
+	 .prepare = echo_prepare,
+	 .takes = load_socketio_takes,
+	 .on_start = echo_start,
+	 .on_message = echo_message,
+	 .on_burst = echo_burst,
+	 .fire = echo_fire},
+	{.name = "sio-fanout",
+	 .unit = "deliveries",
+	 .path = SOCKETIO_PATH,
+	 .publish_path = SOCKETIO_PATH,
+	 .doc = "fanout as Socket.IO: events to a room",
+	 .is_joining = true,
+	 .said = {"42[\"pub\",\"", "\"]"},
+	 .heard = {"42[\"msg\",\"", "\"]"},
+	 .need = SOCKETIO_NEED,
+	 .prepare = fanout_prepare,
+	 .takes = load_socketio_takes,
+	 .on_message = fanout_message,
+	 .on_turn = fanout_turn,
+	 .fire = publish},
+	{.name = "sio-idle",
+	 .unit = "connections",
+	 .path = SOCKETIO_PATH,
+	 .doc = "idle as Socket.IO, in a room",
+	 .is_still = true,
+	 .is_joining = true,
+	 .takes = load_socketio_takes,
+	 .on_ready = note_handshake,
 	 .on_message = ignore_message},
 	{0},
 };

@@ -24,6 +24,7 @@ import time
 sys.dont_write_bytecode = True  # nothing but build/ is written to
 import bridge  # noqa: E402
 import durable  # noqa: E402
+import socketio  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parent / "build"
@@ -290,7 +291,7 @@ def arguments():
     p.add_argument("--rounds", type=int, default=None, help="of which the median counts (3; quick 1)")
     p.add_argument("--seconds", type=float, default=4, help="measured in each run")
     p.add_argument("--preset", default="release", help="whose binaries: build/PRESET")
-    p.add_argument("--rows", default="", help="only rows whose name contains this; 'by dialect' and 'durable' for the last parts")
+    p.add_argument("--rows", default="", help="only rows whose name contains this; 'socket.io', 'by dialect' and 'durable' for the last parts")
     p.add_argument("--servers", default="parley,ws,uwebsockets,raw-epoll,raw-uring")
     args = p.parse_args()
     args.rounds = args.rounds or (1 if args.quick else 3)
@@ -311,9 +312,9 @@ def measure_rows(bench, names, wanted):
     return summaries, failures
 
 
-def measure_chat(bench, part, wanted):
-    """A part that needs the chat server: `durable` or `bridge`."""
-    program = bench.bin / "parley"
+def measure_part(bench, part, wanted, needs):
+    """A part with a program of its own: `socketio`, `bridge` or `durable`."""
+    program = bench.bin / needs
     if wanted not in part.NAME or "parley" not in bench.args.servers.split(","):
         return None, []
     if not program.exists():
@@ -333,23 +334,27 @@ def main():
         sys.exit(f"{bench.bin / 'bench-load'} is not there: build the {args.preset} preset first")
     raise_file_limit()
     asked = args.servers.split(",")
-    if {"ws", "uwebsockets"} & set(asked):
+    if {"ws", "uwebsockets"} & set(asked) or args.rows in socketio.NAME:
         install_peers()
     names = usable_servers(bench, asked)
     summaries, failures = measure_rows(bench, names, args.rows)
-    mixed, wrong = measure_chat(bench, bridge, args.rows)
-    lasting, more = measure_chat(bench, durable, args.rows)
+    stock, bad = measure_part(bench, socketio, args.rows, "bench-socketio")
+    mixed, wrong = measure_part(bench, bridge, args.rows, "parley")
+    lasting, more = measure_part(bench, durable, args.rows, "parley")
     if summaries:
         print_table(summaries, names)
+    if stock:
+        socketio.show(stock)
+        bad += socketio.failures(stock)
     if mixed:
         bridge.show(mixed)
     if lasting:
         durable.show(lasting)
-    more += wrong
+    more += wrong + bad
     for failure in failures + more:
         print(f"failed: {failure}")
     result = {"machine": machine(), "rounds": args.rounds, "quick": args.quick, "rows": summaries,
-              "bridge": mixed, "durable": lasting, "failures": failures + more}
+              "socketio": stock, "bridge": mixed, "durable": lasting, "failures": failures + more}
     (BUILD / "bench.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return 1 if failures or more or set(asked) - set(names) - {"raw-uring"} else 0
 

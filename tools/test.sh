@@ -233,7 +233,7 @@ section "library: installed, and programs of others built with it"
 if [[ -e build/release/libparley.so ]]; then
 	one_test "an outside project in C and C++, by pkg-config and find_package" \
 		python3 tests/embed/install_test.py build/release
-	one_test "every block of code in docs/embedding.md" python3 tests/embed/docs_test.py build/release
+	one_test "every block of code in docs/embedding*.md" python3 tests/embed/docs_test.py build/release
 else
 	score 0 1 0
 fi

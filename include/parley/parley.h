@@ -261,7 +261,8 @@ PARLEY_API int parley_serve_sized(parley_server *, const struct parley_endpoint 
 /*
  * Before the start: a chat dialect at a path ("qrypt", "native"), with the accounts, conversations
  * and history of the store that the configuration names. All mounted dialects meet in the same
- * conversations. pattern NULL: every path that nothing else takes.
+ * conversations. pattern NULL: every path that nothing else takes. Of "socketio" it is no pattern
+ * but the path of Socket.IO, NULL: "/socket.io/"; the chat is the namespace "/" there.
  */
 PARLEY_API int parley_mount(parley_server *, const char *pattern, const char *dialect);
 /*

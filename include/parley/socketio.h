@@ -42,10 +42,15 @@ typedef struct parley_reply parley_reply;         /* an acknowledgement owed  */
 #define parley_ajson(v) parley_kjson("", (v))
 #define parley_aobj(v)  parley_kobj("", (v))
 #define parley_abin(v)  parley_kbin("", (v))
-/* Bytes. Only in what is emitted: anywhere else it is PARLEY_EINVAL. */
+/* Bytes; at == NULL: null. Only in what is emitted: anywhere else it is PARLEY_EINVAL. At most 64
+ * in one packet, else PARLEY_ELIMIT. They must live until the call that sends them. */
 PARLEY_API struct parley_field parley_kbin(const char *key, struct parley_slice bytes);
-/* All arguments of a packet that came in, from number `first` on, with their attachments: to hand
- * them on as they are. In a list of arguments it stands for as many as there are. */
+/*
+ * All arguments of a packet that came in, from number `first` on, with their attachments: to hand
+ * them on as they are. In a list of arguments it stands for as many as there are. A packet without
+ * attachments may hold objects that look like placeholders of some: beside bytes they are
+ * PARLEY_EINVAL, here and in parley_ajson, so that no client takes the bytes for them.
+ */
 PARLEY_API struct parley_field parley_apacket(const parley_packet *, size_t first);
 #define PARLEY_ARGS(...) PARLEY_OBJ(__VA_ARGS__)
 #ifdef __cplusplus
@@ -141,7 +146,7 @@ struct parley_namespace {
 
 /* The server at a path, all zero: the defaults of the Node server but for connect_timeout_ms. */
 struct parley_socketio {
-	const char *path;            /* NULL: "/socket.io/" */
+	const char *path;            /* NULL: "/socket.io/"; options.prefix is not put before it */
 	uint32_t ping_interval_ms;   /* 0: 25 s */
 	uint32_t ping_timeout_ms;    /* 0: 20 s */
 	uint32_t upgrade_timeout_ms; /* 0: 10 s */

@@ -111,3 +111,17 @@ int pl_limiter_take(struct pl_limiter *l, struct pl_slice key, uint32_t cost, ui
 		*retry_ms = (price - level + l->per_minute - 1) / l->per_minute;
 	return enough ? 0 : PL_ELIMIT;
 }
+
+void pl_limiter_give(struct pl_limiter *l, struct pl_slice key, uint32_t cost, uint64_t now_ms)
+{
+	if (!l || !l->per_minute)
+		return;
+	uint64_t hash = pl_siphash(l->seed, key) | 1ull << 63;
+	pthread_mutex_t *lock = &l->lock[hash & (STRIPES - 1)];
+	pthread_mutex_lock(lock);
+	struct bucket *b = find(l, hash, now_ms);
+	uint64_t level = level_at(l, b, now_ms) + (uint64_t)cost * UNIT;
+	b->level = level < l->full ? level : l->full;
+	b->seen_ms = now_ms;
+	pthread_mutex_unlock(lock);
+}

@@ -25,6 +25,8 @@ void pl_limiter_free(struct pl_limiter *); /* NULL is fine */
 int pl_limiter_take(struct pl_limiter *, struct pl_slice key, uint32_t cost, uint64_t now_ms,
 		    uint64_t *retry_ms) PL_MUST_CHECK;
 
+/* [any thread] Gives back what was taken and turned out to be owed by nobody. */
+void pl_limiter_give(struct pl_limiter *, struct pl_slice key, uint32_t cost, uint64_t now_ms);
 /* [any thread] Whether `cost` tokens lie ready. Takes nothing. */
 bool pl_limiter_has(struct pl_limiter *, struct pl_slice key, uint32_t cost, uint64_t now_ms);
 

@@ -172,6 +172,12 @@ int pl_hub_sit(struct pl_hub *hub, struct pl_peer *p, const struct pl_conversati
 	return err;
 }
 
+int pl_hub_look_around(struct pl_hub *hub, struct pl_peer *p, const struct pl_conversation *c,
+		       struct pl_slice ref)
+{
+	return pl_roster_look(hub, p, c, ref);
+}
+
 void pl_hub_unjoin(struct pl_hub *hub, struct pl_peer *p, const struct pl_uuid *conversation)
 {
 	struct pl_topic_id t = pl_topic_conversation(conversation);

@@ -102,6 +102,9 @@ int pl_hub_join(struct pl_hub *, struct pl_peer *,
  */
 int pl_hub_sit(struct pl_hub *, struct pl_peer *, const struct pl_conversation *,
 	       struct pl_slice ref) PL_MUST_CHECK;
+/* To who is on the room's roster already: only the second half of it, nobody else is told. */
+int pl_hub_look_around(struct pl_hub *, struct pl_peer *, const struct pl_conversation *,
+		       struct pl_slice ref) PL_MUST_CHECK;
 /* Also ends typing there. */
 void pl_hub_unjoin(struct pl_hub *, struct pl_peer *, const struct pl_uuid *conversation);
 bool pl_hub_has_joined(const struct pl_hub *, const struct pl_peer *,
@@ -138,6 +141,8 @@ void pl_presence_joined(struct pl_hub *, const struct pl_uuid *user,
 /* roster.c, for hub.c: the peer has just sat down; it is about to leave one room, or all. */
 int pl_roster_sit(struct pl_hub *, struct pl_peer *, const struct pl_conversation *,
 		  struct pl_slice ref) PL_MUST_CHECK;
+int pl_roster_look(struct pl_hub *, struct pl_peer *, const struct pl_conversation *,
+		   struct pl_slice ref) PL_MUST_CHECK;
 void pl_roster_stand_up(struct pl_hub *, struct pl_peer *, const struct pl_uuid *conversation);
 void pl_roster_leave(struct pl_hub *, struct pl_peer *);
 void pl_roster_on_event(struct pl_hub *, struct pl_event *);

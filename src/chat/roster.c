@@ -358,6 +358,28 @@ int pl_roster_sit(struct pl_hub *hub, struct pl_peer *p, const struct pl_convers
 	return err;
 }
 
+/* A seat that was told of before, under the number of the last change: no change is waited for. */
+int pl_roster_look(struct pl_hub *hub, struct pl_peer *p, const struct pl_conversation *c,
+		   struct pl_slice ref)
+{
+	struct pl_topic_id t = pl_topic_conversation(&c->id);
+	if (hub->is_stopped)
+		return 0;
+	struct pl_event *e = new_change(hub, PL_EV_SEAT, p, &c->id, c->alias);
+	int err = e ? pl_arena_copy(&e->arena, ref, &e->ref) : PL_ENOMEM;
+	if (!err)
+		err = pl_roster_wait(hub, p, pl_topic_slice(&t), e->change);
+	if (err) {
+		pl_event_release(e);
+		return err;
+	}
+	e->on = true;
+	err = tell_keeper(hub, e);
+	if (err)
+		pl_roster_wait_no_more(hub, p, pl_topic_slice(&t));
+	return err;
+}
+
 static void leave(struct pl_hub *hub, struct pl_peer *p, const struct pl_uuid *conversation,
 		  struct pl_slice alias)
 {

@@ -377,6 +377,43 @@ static void who_is_there_at_the_end_was_told_last(void **state)
 	world_free(w);
 }
 
+/* The members once more, and nobody hears of it; also right behind the first time. */
+static void who_sits_there_can_look_around(void **state)
+{
+	struct world *w = world_new(0, 1000);
+	struct guest a, b;
+	struct pl_conversation c = {.id = id_of('c', 3), .type = PL_ROOM, .alias = PL_S("room")};
+	(void)state;
+	come(w, &a, 0, 1);
+	come(w, &b, 1, 2);
+	assert_int_equal(sit(&a, 3), 0);
+	settle(w);
+	expect(&a, "=1/3 ");
+	assert_int_equal(sit(&b, 3), 0);
+	assert_int_equal(pl_hub_look_around(b.hub, &b.peer, &c, PL_S("ref")), 0);
+	settle(w);
+	expect(&a, "+2/3 ");
+	expect(&b, "=1/3 =2/3 =1/3 =2/3 ");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pl_hub_look_around(a.hub, &a.peer, &c, PL_S("ref")), 0);
+		settle(w);
+		expect(&a, "=1/3 =2/3 ");
+		expect(&b, "");
+	}
+	/* And it hears on. */
+	unsit(&b, 3);
+	settle(w);
+	expect(&a, "-2/3 ");
+	assert_int_equal(pl_hub_look_around(a.hub, &a.peer, &c, PL_S("ref")), 0);
+	unsit(&a, 3);
+	settle(w);
+	expect(&a, "");
+	pl_hub_leave(a.hub, &a.peer);
+	pl_hub_leave(b.hub, &b.peer);
+	settle(w);
+	world_free(w);
+}
+
 static void memory_may_run_out(void **state)
 {
 	unsigned long n = 1, made;
@@ -418,6 +455,7 @@ int main(void)
 		cmocka_unit_test(an_unlisted_peer_is_on_no_roster),
 		cmocka_unit_test(a_user_comes_once_and_goes_once),
 		cmocka_unit_test(who_is_there_at_the_end_was_told_last),
+		cmocka_unit_test(who_sits_there_can_look_around),
 		cmocka_unit_test(memory_may_run_out),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -269,31 +269,19 @@ static void a_body_may_take_the_time_that_it_needs(void **state)
 	}
 }
 
-#define EACH(f)                                                                  \
-	{#f ", epoll", f, NULL, NULL, (void *)(uintptr_t)&ways[0]},              \
-		{#f ", io_uring", f, NULL, NULL, (void *)(uintptr_t)&ways[1]},   \
-		{#f ", epoll, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[2]}, \
-	{                                                                        \
-#f ", io_uring, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[3] \
-	}
-
 int main(void)
 {
-	static const struct way ways[] = {{PL_ENGINE_EPOLL, false},
-					  {PL_ENGINE_IO_URING, false},
-					  {PL_ENGINE_EPOLL, true},
-					  {PL_ENGINE_IO_URING, true}};
 	const struct CMUnitTest tests[] = {
-		EACH(an_endpoint_has_its_own_limit),
-		EACH(the_others_keep_that_of_the_set),
-		EACH(who_asks_first_is_refused_first),
-		EACH(the_endpoint_refuses_in_its_own_words),
-		EACH(an_endpoint_that_is_silent_is_spoken_for),
-		EACH(every_method_reaches_who_wants_all),
-		EACH(who_finds_may_be_asked_for_plain_requests),
-		EACH(an_endpoint_may_know_origins_itself),
-		EACH(an_answered_body_leaves_nothing),
-		EACH(a_body_may_take_the_time_that_it_needs),
+		ALL_WAYS(an_endpoint_has_its_own_limit),
+		ALL_WAYS(the_others_keep_that_of_the_set),
+		ALL_WAYS(who_asks_first_is_refused_first),
+		ALL_WAYS(the_endpoint_refuses_in_its_own_words),
+		ALL_WAYS(an_endpoint_that_is_silent_is_spoken_for),
+		ALL_WAYS(every_method_reaches_who_wants_all),
+		ALL_WAYS(who_finds_may_be_asked_for_plain_requests),
+		ALL_WAYS(an_endpoint_may_know_origins_itself),
+		ALL_WAYS(an_answered_body_leaves_nothing),
+		ALL_WAYS(a_body_may_take_the_time_that_it_needs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,7 +93,7 @@ static bool one_life(const struct way *way, unsigned long n)
 {
 	struct line l = {.o = line_options(), .fd = -1, .fail_in = n};
 	if (way->tls)
-		line_contexts(&l);
+		way_contexts(&l.server_tls, &l.client_tls);
 	assert_int_equal(pl_inflater_new(&l.inflater), 0);
 	line_server_begins(&l);
 	bool serves = line_serve(&l, way, 1);
@@ -120,7 +120,7 @@ static void every_allocation_may_fail(void **state)
 {
 	const struct way *way = *state;
 	unsigned long n = 1;
-	if (!line_has_engine(way))
+	if (!way_is_there(way))
 		skip();
 	while (one_life(way, n))
 		n++;
@@ -129,12 +129,10 @@ static void every_allocation_may_fail(void **state)
 
 int main(void)
 {
-	static const struct way ways[] = {
-		{PL_ENGINE_EPOLL, false}, {PL_ENGINE_IO_URING, false}, {PL_ENGINE_EPOLL, true}};
 	const struct CMUnitTest tests[] = {
-		{"epoll", every_allocation_may_fail, NULL, NULL, (void *)(uintptr_t)&ways[0]},
-		{"io_uring", every_allocation_may_fail, NULL, NULL, (void *)(uintptr_t)&ways[1]},
-		{"epoll, TLS", every_allocation_may_fail, NULL, NULL, (void *)(uintptr_t)&ways[2]},
+		WAY_TEST(every_allocation_may_fail, ", epoll", 0),
+		WAY_TEST(every_allocation_may_fail, ", io_uring", 1),
+		WAY_TEST(every_allocation_may_fail, ", epoll, TLS", 2),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -260,31 +260,19 @@ static void draining_says_goodbye_to_websockets(void **state)
 	line_close(&l);
 }
 
-#define BOTH(f)                                                                  \
-	{#f ", epoll", f, NULL, NULL, (void *)(uintptr_t)&ways[0]},              \
-		{#f ", io_uring", f, NULL, NULL, (void *)(uintptr_t)&ways[1]},   \
-		{#f ", epoll, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[2]}, \
-	{                                                                        \
-#f ", io_uring, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[3] \
-	}
-
 int main(void)
 {
-	static const struct way ways[] = {{PL_ENGINE_EPOLL, false},
-					  {PL_ENGINE_IO_URING, false},
-					  {PL_ENGINE_EPOLL, true},
-					  {PL_ENGINE_IO_URING, true}};
 	const struct CMUnitTest tests[] = {
-		BOTH(a_slow_reader_is_closed_between_messages),
-		BOTH(what_is_volatile_is_dropped_first),
-		BOTH(too_long_above_the_soft_limit_is_too_slow),
-		BOTH(who_does_not_read_echoes_is_not_read),
-		BOTH(the_silent_are_pinged_then_dropped),
-		BOTH(a_full_socket_and_silence_end_too),
-		BOTH(an_upgrade_waits_behind_an_owed_answer),
-		BOTH(much_behind_an_owed_answer_is_served),
-		BOTH(draining_ends_the_idle_and_lets_the_owed_finish),
-		BOTH(draining_says_goodbye_to_websockets),
+		ALL_WAYS(a_slow_reader_is_closed_between_messages),
+		ALL_WAYS(what_is_volatile_is_dropped_first),
+		ALL_WAYS(too_long_above_the_soft_limit_is_too_slow),
+		ALL_WAYS(who_does_not_read_echoes_is_not_read),
+		ALL_WAYS(the_silent_are_pinged_then_dropped),
+		ALL_WAYS(a_full_socket_and_silence_end_too),
+		ALL_WAYS(an_upgrade_waits_behind_an_owed_answer),
+		ALL_WAYS(much_behind_an_owed_answer_is_served),
+		ALL_WAYS(draining_ends_the_idle_and_lets_the_owed_finish),
+		ALL_WAYS(draining_says_goodbye_to_websockets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -414,39 +414,27 @@ static void deflate_round_trip_and_bomb(void **state)
 	line_close(&l);
 }
 
-#define BOTH(f)                                                                  \
-	{#f ", epoll", f, NULL, NULL, (void *)(uintptr_t)&ways[0]},              \
-		{#f ", io_uring", f, NULL, NULL, (void *)(uintptr_t)&ways[1]},   \
-		{#f ", epoll, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[2]}, \
-	{                                                                        \
-#f ", io_uring, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[3] \
-	}
-
 int main(void)
 {
-	static const struct way ways[] = {{PL_ENGINE_EPOLL, false},
-					  {PL_ENGINE_IO_URING, false},
-					  {PL_ENGINE_EPOLL, true},
-					  {PL_ENGINE_IO_URING, true}};
 	const struct CMUnitTest tests[] = {
-		BOTH(requests_are_answered_however_they_are_cut),
-		BOTH(bodies_by_length_and_in_chunks),
-		BOTH(a_chunked_body_over_the_limit_is_413),
-		BOTH(what_is_malformed_is_refused_and_ends),
-		BOTH(deadlines_end_the_silent_and_the_slow),
-		BOTH(a_long_answer_may_take_its_time),
-		BOTH(pipelining_without_reading_is_held),
-		BOTH(half_closed_gets_its_answer),
-		BOTH(who_leaves_while_owed_is_told_to_the_endpoint),
-		BOTH(frames_may_come_with_the_handshake),
-		BOTH(an_upgrade_behind_a_body_in_pieces),
-		BOTH(large_messages_go_round),
-		BOTH(the_peer_closes),
-		BOTH(we_close_and_wait_for_the_answer),
-		BOTH(who_never_answers_a_close_is_dropped),
-		BOTH(faults_close_after_what_was_right),
-		BOTH(tiny_fragments_are_counted),
-		BOTH(deflate_round_trip_and_bomb),
+		ALL_WAYS(requests_are_answered_however_they_are_cut),
+		ALL_WAYS(bodies_by_length_and_in_chunks),
+		ALL_WAYS(a_chunked_body_over_the_limit_is_413),
+		ALL_WAYS(what_is_malformed_is_refused_and_ends),
+		ALL_WAYS(deadlines_end_the_silent_and_the_slow),
+		ALL_WAYS(a_long_answer_may_take_its_time),
+		ALL_WAYS(pipelining_without_reading_is_held),
+		ALL_WAYS(half_closed_gets_its_answer),
+		ALL_WAYS(who_leaves_while_owed_is_told_to_the_endpoint),
+		ALL_WAYS(frames_may_come_with_the_handshake),
+		ALL_WAYS(an_upgrade_behind_a_body_in_pieces),
+		ALL_WAYS(large_messages_go_round),
+		ALL_WAYS(the_peer_closes),
+		ALL_WAYS(we_close_and_wait_for_the_answer),
+		ALL_WAYS(who_never_answers_a_close_is_dropped),
+		ALL_WAYS(faults_close_after_what_was_right),
+		ALL_WAYS(tiny_fragments_are_counted),
+		ALL_WAYS(deflate_round_trip_and_bomb),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,7 +209,7 @@ static void a_websocket_ends(void **state)
 	world_close(&w);
 }
 
-/* HARDENING A6: reserved bits end a connection, not the process. */
+/* Reserved bits end a connection, not the process. */
 static void a_broken_frame_ends_its_session(void **state)
 {
 	struct pl_eio_options o = world_options();
@@ -369,21 +369,21 @@ static void what_waits_behind_a_poll_comes_after_the_call(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TESTS(two_polls_at_once_end_it),
-		WORLD_TESTS(two_posts_at_once_end_it),
-		WORLD_TESTS(posts_in_turn_do_not_overlap),
-		WORLD_TESTS(the_client_closes),
-		WORLD_TESTS(a_poll_that_is_given_up_ends_it),
-		WORLD_TESTS(we_close_while_a_poll_hangs),
-		WORLD_TESTS(we_close_while_none_hangs),
-		WORLD_TESTS(we_close_inside_on_open),
-		WORLD_TESTS(a_websocket_ends),
-		WORLD_TESTS(a_broken_frame_ends_its_session),
-		WORLD_TESTS(who_does_not_poll_is_too_slow_at_last),
-		WORLD_TESTS(draining_says_goodbye_to_all),
-		WORLD_TESTS(a_poll_and_its_session_end_together),
-		WORLD_TESTS(who_does_not_read_is_too_slow_at_last),
-		WORLD_TESTS(what_waits_behind_a_poll_comes_after_the_call),
+		BOTH_ENGINES(two_polls_at_once_end_it),
+		BOTH_ENGINES(two_posts_at_once_end_it),
+		BOTH_ENGINES(posts_in_turn_do_not_overlap),
+		BOTH_ENGINES(the_client_closes),
+		BOTH_ENGINES(a_poll_that_is_given_up_ends_it),
+		BOTH_ENGINES(we_close_while_a_poll_hangs),
+		BOTH_ENGINES(we_close_while_none_hangs),
+		BOTH_ENGINES(we_close_inside_on_open),
+		BOTH_ENGINES(a_websocket_ends),
+		BOTH_ENGINES(a_broken_frame_ends_its_session),
+		BOTH_ENGINES(who_does_not_poll_is_too_slow_at_last),
+		BOTH_ENGINES(draining_says_goodbye_to_all),
+		BOTH_ENGINES(a_poll_and_its_session_end_together),
+		BOTH_ENGINES(who_does_not_read_is_too_slow_at_last),
+		BOTH_ENGINES(what_waits_behind_a_poll_comes_after_the_call),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,7 +149,7 @@ static void every_allocation_may_fail(void **state)
 {
 	const struct way *way = *state;
 	unsigned long n = 1;
-	if (!line_has_engine(way))
+	if (!way_is_there(way))
 		skip();
 	/* Twice: with and without a greeting. */
 	while (one_life(way, n) | one_life(way, n + 1))
@@ -159,6 +159,6 @@ static void every_allocation_may_fail(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {WORLD_TESTS(every_allocation_may_fail)};
+	const struct CMUnitTest tests[] = {BOTH_ENGINES(every_allocation_may_fail)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,9 +164,17 @@ static bool is_polled(const struct pl_eio *e, const struct pl_eio_query *q)
 	return e->transport == PL_EIO_POLLING && q->transport == PL_EIO_POLLING && q->version == 4;
 }
 
+static void serve(const struct ask *a, struct pl_eio *e)
+{
+	switch (a->request->http->method) {
+	case PL_HTTP_GET: poll(a, e); break;
+	case PL_HTTP_POST: post(a, e); break;
+	default: refuse(a, 500);
+	}
+}
+
 static void next_request(struct ask *a)
 {
-	enum pl_http_method method = a->request->http->method;
 	struct pl_eio *e = a->asker.is_foreign ? NULL : pl_eio_find(a->set, a->query.sid);
 	if (a->asker.is_foreign) {
 		fail(a, PL_EIO_FORBIDDEN);
@@ -177,12 +185,9 @@ static void next_request(struct ask *a)
 		fail(a, PL_EIO_BAD_REQUEST);
 	} else if (!pl_eio_is_bound(e, a->conn, &a->asker, false)) {
 		fail(a, PL_EIO_UNKNOWN_SID);
-	} else if (method == PL_HTTP_GET) {
-		poll(a, e);
-	} else if (method == PL_HTTP_POST) {
-		post(a, e);
 	} else {
-		refuse(a, 500);
+		pl_conn_excuse(a->conn);
+		serve(a, e);
 	}
 }
 

@@ -20,7 +20,7 @@ static void open_worker(struct world *w, void **state, uint32_t worker)
 {
 	world_prepare(w, world_options());
 	w->worker = worker;
-	if (!line_has_engine(*state))
+	if (!way_is_there(*state))
 		skip();
 	assert_true(world_serve(w, *state));
 	pl_conns_set_routers(w->line.set, &w->line.router, 1);
@@ -152,10 +152,10 @@ static void nobodys_sid_is_unknown_everywhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TESTS(polls_and_posts_go_there),
-		WORLD_TESTS(the_upgrade_goes_there),
-		WORLD_TESTS(a_poll_that_is_given_up_there_ends_it),
-		WORLD_TESTS(nobodys_sid_is_unknown_everywhere),
+		BOTH_ENGINES(polls_and_posts_go_there),
+		BOTH_ENGINES(the_upgrade_goes_there),
+		BOTH_ENGINES(a_poll_that_is_given_up_there_ends_it),
+		BOTH_ENGINES(nobodys_sid_is_unknown_everywhere),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

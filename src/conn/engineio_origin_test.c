@@ -190,7 +190,7 @@ static void any_origin_brings_no_credentials(void **state)
 	world_close(&w);
 }
 
-/* ---- to whom a session belongs (HARDENING D10) ---- */
+/* ---- to whom a session belongs ---- */
 
 #define ALICE "Authorization: Bearer alice\r\n"
 #define BOB   "Authorization: Bearer bob\r\n"
@@ -308,18 +308,18 @@ static void a_session_belongs_to_its_cookie(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TESTS(by_default_only_own_pages_may_come),
-		WORLD_TESTS(two_origins_are_no_origin),
-		WORLD_TESTS(every_answer_has_the_headers),
-		WORLD_TESTS(other_pages_are_refused),
-		WORLD_TESTS(a_preflight_is_answered),
-		WORLD_TESTS(without_credentials),
-		WORLD_TESTS(any_origin_brings_no_credentials),
-		WORLD_TESTS(a_session_belongs_to_its_authorization),
-		WORLD_TESTS(a_pages_websocket_comes_without),
-		WORLD_TESTS(a_pages_websocket_comes_from_elsewhere),
-		WORLD_TESTS(a_session_belongs_to_its_page),
-		WORLD_TESTS(a_session_belongs_to_its_cookie),
+		BOTH_ENGINES(by_default_only_own_pages_may_come),
+		BOTH_ENGINES(two_origins_are_no_origin),
+		BOTH_ENGINES(every_answer_has_the_headers),
+		BOTH_ENGINES(other_pages_are_refused),
+		BOTH_ENGINES(a_preflight_is_answered),
+		BOTH_ENGINES(without_credentials),
+		BOTH_ENGINES(any_origin_brings_no_credentials),
+		BOTH_ENGINES(a_session_belongs_to_its_authorization),
+		BOTH_ENGINES(a_pages_websocket_comes_without),
+		BOTH_ENGINES(a_pages_websocket_comes_from_elsewhere),
+		BOTH_ENGINES(a_session_belongs_to_its_page),
+		BOTH_ENGINES(a_session_belongs_to_its_cookie),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

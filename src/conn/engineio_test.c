@@ -270,19 +270,19 @@ static void texts_of_reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TESTS(the_open_packet_says_what_holds),
-		WORLD_TESTS(the_open_packet_of_a_websocket),
-		WORLD_TESTS(no_two_sids_are_alike),
-		WORLD_TESTS(an_upgrade_is_only_offered_where_there_is_one),
-		WORLD_TESTS(messages_come_back_in_one_payload),
-		WORLD_TESTS(a_poll_hangs_until_there_is_something),
-		WORLD_TESTS(binary_goes_as_base64),
-		WORLD_TESTS(a_text_with_a_separator_cannot_be_sent),
-		WORLD_TESTS(what_is_said_at_once_waits_for_the_first_poll),
-		WORLD_TESTS(one_message_for_many),
-		WORLD_TESTS(a_volatile_message_needs_a_poll),
-		WORLD_TESTS(echo_by_websocket),
-		WORLD_TESTS(what_a_session_says_of_itself),
+		BOTH_ENGINES(the_open_packet_says_what_holds),
+		BOTH_ENGINES(the_open_packet_of_a_websocket),
+		BOTH_ENGINES(no_two_sids_are_alike),
+		BOTH_ENGINES(an_upgrade_is_only_offered_where_there_is_one),
+		BOTH_ENGINES(messages_come_back_in_one_payload),
+		BOTH_ENGINES(a_poll_hangs_until_there_is_something),
+		BOTH_ENGINES(binary_goes_as_base64),
+		BOTH_ENGINES(a_text_with_a_separator_cannot_be_sent),
+		BOTH_ENGINES(what_is_said_at_once_waits_for_the_first_poll),
+		BOTH_ENGINES(one_message_for_many),
+		BOTH_ENGINES(a_volatile_message_needs_a_poll),
+		BOTH_ENGINES(echo_by_websocket),
+		BOTH_ENGINES(what_a_session_says_of_itself),
 		cmocka_unit_test(texts_of_reasons),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

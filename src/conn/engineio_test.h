@@ -154,7 +154,7 @@ static inline void world_open(struct world *w, void **state, struct pl_eio_optio
 {
 	const struct way *way = *state;
 	world_prepare(w, o);
-	if (!line_has_engine(way))
+	if (!way_is_there(way))
 		skip();
 	assert_true(world_serve(w, way));
 }
@@ -425,12 +425,5 @@ static inline struct client *world_probe(struct world *w)
 	ws_expect(w, c, PL_WS_TEXT, "3probe");
 	return c;
 }
-
-#define WORLD_TESTS(f)                                                            \
-	{#f ", epoll", f, NULL, NULL, (void *)(uintptr_t)&world_ways[0]},         \
-	{                                                                         \
-#f ", io_uring", f, NULL, NULL, (void *)(uintptr_t)&world_ways[1] \
-	}
-static const struct way world_ways[] = {{PL_ENGINE_EPOLL, false}, {PL_ENGINE_IO_URING, false}};
 
 #endif

@@ -335,20 +335,20 @@ static void base64_stays_after_the_upgrade(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TESTS(the_whole_way),
-		WORLD_TESTS(the_probe_ends_the_poll),
-		WORLD_TESTS(after_it_no_request_is_taken),
-		WORLD_TESTS(what_is_queued_moves),
-		WORLD_TESTS(a_poll_beside_the_switch_takes_nothing),
-		WORLD_TESTS(nothing_is_lost_or_doubled_whenever_it_comes),
-		WORLD_TESTS(what_is_no_probe_closes_only_itself),
-		WORLD_TESTS(only_one_may_probe),
-		WORLD_TESTS(a_probe_that_goes_away_leaves_it_polling),
-		WORLD_TESTS(a_probe_has_its_time),
-		WORLD_TESTS(the_session_ends_while_it_probes),
-		WORLD_TESTS(upgrades_may_be_off),
-		WORLD_TESTS(another_revision_is_refused),
-		WORLD_TESTS(base64_stays_after_the_upgrade),
+		BOTH_ENGINES(the_whole_way),
+		BOTH_ENGINES(the_probe_ends_the_poll),
+		BOTH_ENGINES(after_it_no_request_is_taken),
+		BOTH_ENGINES(what_is_queued_moves),
+		BOTH_ENGINES(a_poll_beside_the_switch_takes_nothing),
+		BOTH_ENGINES(nothing_is_lost_or_doubled_whenever_it_comes),
+		BOTH_ENGINES(what_is_no_probe_closes_only_itself),
+		BOTH_ENGINES(only_one_may_probe),
+		BOTH_ENGINES(a_probe_that_goes_away_leaves_it_polling),
+		BOTH_ENGINES(a_probe_has_its_time),
+		BOTH_ENGINES(the_session_ends_while_it_probes),
+		BOTH_ENGINES(upgrades_may_be_off),
+		BOTH_ENGINES(another_revision_is_refused),
+		BOTH_ENGINES(base64_stays_after_the_upgrade),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -228,6 +228,31 @@ static void sessions_count_as_connections(void **state)
 	world_close(&w);
 }
 
+/* Clients that open a connection for each request are no flood; who only pretends to be one is. */
+static void requests_of_a_session_are_no_arrivals(void **state)
+{
+	struct pl_gate_options gate = {.new_per_second = 2};
+	struct world w;
+	world_open(&w, state, world_options());
+	assert_int_equal(pl_gate_set(w.line.gate, &gate), 0);
+	world_shake(&w, ""); /* two of a burst of four */
+	for (int i = 0; i < 30; i++) {
+		struct client *c = client_join(&w);
+		client_post(&w, c, "4a");
+		client_expect(&w, c, 200, "ok");
+		client_post(&w, c, "4b"); /* a connection is excused once */
+		client_expect(&w, c, 200, "ok");
+		client_leave(c);
+		world_turn(&w);
+	}
+	int refused = 0;
+	struct pl_ip from = *pl_eio_from(w.e);
+	for (int i = 0; i < 6; i++)
+		refused += pl_gate_enter(w.line.gate, &from, pl_now_ms()) == PL_ELIMIT;
+	assert_in_range(refused, 3, 6);
+	world_close(&w);
+}
+
 /* ---- posts ---- */
 
 static void a_body_that_is_too_large(void **state)
@@ -383,21 +408,22 @@ static void packets_that_mean_nothing_are_passed_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TESTS(every_mistake_has_its_answer),
-		WORLD_TESTS(a_head_has_no_body),
-		WORLD_TESTS(every_mistake_with_a_session_has_its_answer),
-		WORLD_TESTS(requests_do_not_reach_a_websocket),
-		WORLD_TESTS(every_mistake_of_an_upgrade_has_its_answer),
-		WORLD_TESTS(what_the_application_refuses),
-		WORLD_TESTS(transports_may_be_off),
-		WORLD_TESTS(there_is_a_limit_of_sessions),
-		WORLD_TESTS(sessions_count_as_connections),
-		WORLD_TESTS(a_body_that_is_too_large),
-		WORLD_TESTS(a_body_of_bytes_ends_it),
-		WORLD_TESTS(a_large_payload_is_compressed_for_who_takes_it),
-		WORLD_TESTS(what_is_no_payload_ends_it),
-		WORLD_TESTS(too_many_packets_end_it),
-		WORLD_TESTS(packets_that_mean_nothing_are_passed_over),
+		BOTH_ENGINES(every_mistake_has_its_answer),
+		BOTH_ENGINES(a_head_has_no_body),
+		BOTH_ENGINES(every_mistake_with_a_session_has_its_answer),
+		BOTH_ENGINES(requests_do_not_reach_a_websocket),
+		BOTH_ENGINES(every_mistake_of_an_upgrade_has_its_answer),
+		BOTH_ENGINES(what_the_application_refuses),
+		BOTH_ENGINES(transports_may_be_off),
+		BOTH_ENGINES(there_is_a_limit_of_sessions),
+		BOTH_ENGINES(sessions_count_as_connections),
+		BOTH_ENGINES(requests_of_a_session_are_no_arrivals),
+		BOTH_ENGINES(a_body_that_is_too_large),
+		BOTH_ENGINES(a_body_of_bytes_ends_it),
+		BOTH_ENGINES(a_large_payload_is_compressed_for_who_takes_it),
+		BOTH_ENGINES(what_is_no_payload_ends_it),
+		BOTH_ENGINES(too_many_packets_end_it),
+		BOTH_ENGINES(packets_that_mean_nothing_are_passed_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,5 +91,14 @@ int pl_conn_see_through_proxy(struct pl_conn *c, const struct pl_http_request *q
 	c->from = real;
 	c->is_uncounted = is_proxy;
 	c->is_proxied = true;
+	c->is_excused = false; /* that was another caller's */
 	return 0;
+}
+
+void pl_conn_excuse(struct pl_conn *c)
+{
+	struct pl_ip site = pl_conn_site(c);
+	if (!c->is_excused)
+		pl_gate_excuse(c->set->gate, &site, pl_now_ms());
+	c->is_excused = true;
 }

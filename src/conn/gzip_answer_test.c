@@ -167,25 +167,13 @@ static void what_is_packed_already_stays_so(void **state)
 	line_close(&h.line);
 }
 
-#define EACH(f)                                                                  \
-	{#f ", epoll", f, NULL, NULL, (void *)(uintptr_t)&ways[0]},              \
-		{#f ", io_uring", f, NULL, NULL, (void *)(uintptr_t)&ways[1]},   \
-		{#f ", epoll, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[2]}, \
-	{                                                                        \
-#f ", io_uring, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[3] \
-	}
-
 int main(void)
 {
-	static const struct way ways[] = {{PL_ENGINE_EPOLL, false},
-					  {PL_ENGINE_IO_URING, false},
-					  {PL_ENGINE_EPOLL, true},
-					  {PL_ENGINE_IO_URING, true}};
 	const struct CMUnitTest tests[] = {
-		EACH(who_takes_gzip_gets_it),
-		EACH(head_is_told_what_get_would_be),
-		EACH(the_size_and_the_kind_decide),
-		EACH(what_is_packed_already_stays_so),
+		ALL_WAYS(who_takes_gzip_gets_it),
+		ALL_WAYS(head_is_told_what_get_would_be),
+		ALL_WAYS(the_size_and_the_kind_decide),
+		ALL_WAYS(what_is_packed_already_stays_so),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

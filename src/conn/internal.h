@@ -95,6 +95,7 @@ struct pl_conn {
 	bool is_watched : 1; /* a peer that hangs up does not want the answer any more */
 	bool takes_gzip : 1; /* who asked */
 	bool in_pieces : 1;  /* the source of a body is to be told when it is done */
+	bool is_excused : 1; /* its arrival was given back to its caller */
 	uint8_t moves : 2;   /* how often the request that is owed an answer changed its worker */
 };
 
@@ -237,6 +238,9 @@ void pl_ws_deadline(struct pl_conn *);
 
 /* forwarded.c: whom the gate counts it for. Not our proxies: all their callers would be one. */
 struct pl_ip pl_conn_site(const struct pl_conn *);
+/* It belongs to a session that was counted when it began: a client that polls over a connection per
+ * request is not one that floods. */
+void pl_conn_excuse(struct pl_conn *);
 bool pl_conn_is_proxy(const struct pl_conn_options *, const struct pl_ip *from);
 /* The caller instead of the proxy. PL_ELIMIT: he has too many connections. */
 int pl_conn_see_through_proxy(struct pl_conn *, const struct pl_http_request *) PL_MUST_CHECK;

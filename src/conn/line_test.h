@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "conn/conn.h"
-#include "net/testing.h"
+#include "conn/ways_test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,11 +18,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
-
-struct way {
-	enum pl_engine engine;
-	bool tls;
-};
 
 struct line {
 	struct pl_loop *loop;
@@ -174,23 +169,6 @@ static inline struct pl_conn_options line_options(void)
 					.deflate = pl_deflate_defaults()};
 }
 
-static inline void line_contexts(struct line *l)
-{
-	char dir[] = "/tmp/parley-line-XXXXXX", cert[64], key[64];
-	struct pl_buf why;
-	pl_buf_init(&why, 1024);
-	assert_non_null(mkdtemp(dir));
-	snprintf(cert, sizeof(cert), "%s/cert", dir);
-	snprintf(key, sizeof(key), "%s/key", dir);
-	certificate_write(cert, key, 86400);
-	assert_int_equal(pl_tls_context_new(cert, key, &why, &l->server_tls), 0);
-	assert_int_equal(pl_tls_context_client(true, &l->client_tls), 0);
-	unlink(cert);
-	unlink(key);
-	rmdir(dir);
-	pl_buf_fini(&why);
-}
-
 /* What may fail in the allocation sweep; false: no memory. The client's side never fails. */
 static inline bool line_serve(struct line *l, const struct way *way, uint32_t total)
 {
@@ -230,25 +208,16 @@ static inline void line_connect(struct line *l)
 	line_server_ends(l);
 }
 
-static inline bool line_has_engine(const struct way *way)
-{
-	struct pl_loop *loop = NULL;
-	if (pl_loop_new(&(struct pl_loop_options){.engine = way->engine}, &loop))
-		return false; /* the kernel forbids it here */
-	pl_loop_free(loop);
-	return true;
-}
-
 static inline void line_write_all(struct line *l, struct pl_slice s, size_t step);
 
 static inline void line_open(struct line *l, void **state, struct pl_conn_options o)
 {
 	const struct way *way = *state;
-	if (!line_has_engine(way))
+	if (!way_is_there(way))
 		skip();
 	*l = (struct line){.o = o, .fd = -1};
 	if (way->tls)
-		line_contexts(l);
+		way_contexts(&l->server_tls, &l->client_tls);
 	assert_int_equal(pl_inflater_new(&l->inflater), 0);
 	assert_true(line_serve(l, way, 100));
 	line_connect(l);

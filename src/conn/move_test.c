@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "conn/conn.h"
-#include "net/testing.h"
+#include "conn/ways_test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,11 +15,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
-
-struct way {
-	enum pl_engine engine;
-	bool tls;
-};
 
 enum { WORKERS = 2, LISTENERS = 2 };
 
@@ -178,23 +173,6 @@ static struct pl_conn_options options(void)
 					.deflate = pl_deflate_defaults()};
 }
 
-static void contexts(struct duo *d)
-{
-	char dir[] = "/tmp/parley-move-XXXXXX", cert[64], key[64];
-	struct pl_buf why;
-	pl_buf_init(&why, 1024);
-	assert_non_null(mkdtemp(dir));
-	snprintf(cert, sizeof(cert), "%s/cert", dir);
-	snprintf(key, sizeof(key), "%s/key", dir);
-	certificate_write(cert, key, 86400);
-	assert_int_equal(pl_tls_context_new(cert, key, &why, &d->server_tls), 0);
-	assert_int_equal(pl_tls_context_client(true, &d->client_tls), 0);
-	unlink(cert);
-	unlink(key);
-	rmdir(dir);
-	pl_buf_fini(&why);
-}
-
 static void hear(struct duo *d)
 {
 	char in[65536], plain[65536];
@@ -280,24 +258,15 @@ static void hang_up(struct duo *d)
 	d->tls = NULL;
 }
 
-static bool has_engine(const struct way *way)
-{
-	struct pl_loop *loop = NULL;
-	if (pl_loop_new(&(struct pl_loop_options){.engine = way->engine}, &loop))
-		return false;
-	pl_loop_free(loop);
-	return true;
-}
-
 static void open_duo(struct duo *d, void **state)
 {
 	*d = (struct duo){.way = *state, .o = options(), .fd = -1};
-	if (!has_engine(d->way))
+	if (!way_is_there(d->way))
 		skip();
 	pl_buf_init(&d->got, 16 << 20);
 	assert_int_equal(pl_gate_new(&(struct pl_gate_options){.total = 1}, &d->gate), 0);
 	if (d->way->tls)
-		contexts(d);
+		way_contexts(&d->server_tls, &d->client_tls);
 	for (size_t i = 0; i < WORKERS; i++)
 		assert_true(new_worker(d, i));
 }
@@ -687,43 +656,31 @@ static bool one_move(void **state, unsigned long n)
 static void every_allocation_may_fail(void **state)
 {
 	unsigned long n = 1;
-	if (!has_engine(*state))
+	if (!way_is_there(*state))
 		skip();
 	while (one_move(state, n))
 		n++;
 	assert_in_range(n, 10, 500);
 }
 
-#define EACH(f)                                                                  \
-	{#f ", epoll", f, NULL, NULL, (void *)(uintptr_t)&ways[0]},              \
-		{#f ", io_uring", f, NULL, NULL, (void *)(uintptr_t)&ways[1]},   \
-		{#f ", epoll, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[2]}, \
-	{                                                                        \
-#f ", io_uring, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[3] \
-	}
-
 int main(void)
 {
-	static const struct way ways[] = {{PL_ENGINE_EPOLL, false},
-					  {PL_ENGINE_IO_URING, false},
-					  {PL_ENGINE_EPOLL, true},
-					  {PL_ENGINE_IO_URING, true}};
 	const struct CMUnitTest tests[] = {
-		EACH(a_request_is_served_by_the_other),
-		EACH(bodies_and_what_was_early_travel),
-		EACH(what_the_socket_did_not_take_travels),
-		EACH(an_upgrade_moves_with_its_early_frames),
-		EACH(an_upgrade_that_waits_there_is_watched),
-		EACH(it_may_be_moved_later),
-		EACH(the_listener_is_the_same),
-		EACH(who_called_a_proxy_is_known_there),
-		EACH(a_request_that_nobody_wants_is_not_moved_for_ever),
-		EACH(who_owes_nothing_is_not_moved),
-		EACH(a_worker_that_drains_answers_503),
-		EACH(a_worker_that_ends_lets_go_of_what_arrives),
-		EACH(who_hangs_up_on_the_way_is_let_go_of),
-		EACH(what_breaks_before_it_leaves_is_told_to_nobody),
-		EACH(every_allocation_may_fail),
+		ALL_WAYS(a_request_is_served_by_the_other),
+		ALL_WAYS(bodies_and_what_was_early_travel),
+		ALL_WAYS(what_the_socket_did_not_take_travels),
+		ALL_WAYS(an_upgrade_moves_with_its_early_frames),
+		ALL_WAYS(an_upgrade_that_waits_there_is_watched),
+		ALL_WAYS(it_may_be_moved_later),
+		ALL_WAYS(the_listener_is_the_same),
+		ALL_WAYS(who_called_a_proxy_is_known_there),
+		ALL_WAYS(a_request_that_nobody_wants_is_not_moved_for_ever),
+		ALL_WAYS(who_owes_nothing_is_not_moved),
+		ALL_WAYS(a_worker_that_drains_answers_503),
+		ALL_WAYS(a_worker_that_ends_lets_go_of_what_arrives),
+		ALL_WAYS(who_hangs_up_on_the_way_is_let_go_of),
+		ALL_WAYS(what_breaks_before_it_leaves_is_told_to_nobody),
+		ALL_WAYS(every_allocation_may_fail),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "conn/conn.h"
-#include "net/testing.h"
+#include "conn/ways_test.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,11 +16,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 #include <cmocka.h>
-
-struct way {
-	enum pl_engine engine;
-	bool tls;
-};
 
 enum { WORKERS = 2, CLIENTS = 6, ROUNDS = 60, BATCH = 5, BIG = 30000 };
 
@@ -213,32 +208,6 @@ static void expect_next(struct client *c)
 
 /* ---- both ---- */
 
-static bool has_engine(const struct way *way)
-{
-	struct pl_loop *loop = NULL;
-	if (pl_loop_new(&(struct pl_loop_options){.engine = way->engine}, &loop))
-		return false;
-	pl_loop_free(loop);
-	return true;
-}
-
-static void contexts(struct pl_tls_context **server, struct pl_tls_context **client)
-{
-	char dir[] = "/tmp/parley-moves-XXXXXX", cert[64], key[64];
-	struct pl_buf why;
-	pl_buf_init(&why, 1024);
-	assert_non_null(mkdtemp(dir));
-	snprintf(cert, sizeof(cert), "%s/cert", dir);
-	snprintf(key, sizeof(key), "%s/key", dir);
-	certificate_write(cert, key, 86400);
-	assert_int_equal(pl_tls_context_new(cert, key, &why, server), 0);
-	assert_int_equal(pl_tls_context_client(true, client), 0);
-	unlink(cert);
-	unlink(key);
-	rmdir(dir);
-	pl_buf_fini(&why);
-}
-
 struct house {
 	struct pl_conn_options o;
 	struct pl_gate *gate;
@@ -250,7 +219,7 @@ struct house {
 
 static void open_house(struct house *h, const struct way *way)
 {
-	if (!has_engine(way))
+	if (!way_is_there(way))
 		skip();
 	*h = (struct house){.o = {.http = pl_http_default_limits,
 				  .header_ms = 20000,
@@ -260,7 +229,7 @@ static void open_house(struct house *h, const struct way *way)
 				  .ws = {.out_soft = 256 << 10, .out_hard = 1 << 20}}};
 	assert_int_equal(pl_gate_new(&(struct pl_gate_options){.total = CLIENTS}, &h->gate), 0);
 	if (way->tls)
-		contexts(&h->server, &h->client);
+		way_contexts(&h->server, &h->client);
 	for (size_t i = 0; i < WORKERS; i++)
 		start(&h->w[i], i, way->engine, h->gate, &h->o, h->sets);
 	for (size_t i = 0; i < WORKERS; i++)
@@ -323,23 +292,11 @@ static void workers_may_end_while_some_are_on_their_way(void **state)
 	}
 }
 
-#define EACH(f)                                                                  \
-	{#f ", epoll", f, NULL, NULL, (void *)(uintptr_t)&ways[0]},              \
-		{#f ", io_uring", f, NULL, NULL, (void *)(uintptr_t)&ways[1]},   \
-		{#f ", epoll, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[2]}, \
-	{                                                                        \
-#f ", io_uring, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[3] \
-	}
-
 int main(void)
 {
-	static const struct way ways[] = {{PL_ENGINE_EPOLL, false},
-					  {PL_ENGINE_IO_URING, false},
-					  {PL_ENGINE_EPOLL, true},
-					  {PL_ENGINE_IO_URING, true}};
 	const struct CMUnitTest tests[] = {
-		EACH(every_answer_comes_once_and_in_order),
-		EACH(workers_may_end_while_some_are_on_their_way),
+		ALL_WAYS(every_answer_comes_once_and_in_order),
+		ALL_WAYS(workers_may_end_while_some_are_on_their_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

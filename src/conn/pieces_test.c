@@ -396,44 +396,31 @@ static void every_allocation_may_fail(void **state)
 {
 	unsigned long n = 1;
 	const struct way *way = *state;
-	if (!line_has_engine(way))
+	if (!way_is_there(way))
 		skip();
 	while (one_body(state, n))
 		n++;
 	assert_in_range(n, 6, 500);
 }
 
-#define EACH(f)                                                                  \
-	{#f ", epoll", f, NULL, NULL, (void *)(uintptr_t)&ways[0]},              \
-		{#f ", io_uring", f, NULL, NULL, (void *)(uintptr_t)&ways[1]},   \
-		{#f ", epoll, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[2]}, \
-	{                                                                        \
-#f ", io_uring, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[3] \
-	}
-
 int main(void)
 {
-	static const struct way ways[] = {{PL_ENGINE_EPOLL, false},
-					  {PL_ENGINE_IO_URING, false},
-					  {PL_ENGINE_EPOLL, true},
-					  {PL_ENGINE_IO_URING, true}};
 	const struct CMUnitTest tests[] = {
-		EACH(bodies_of_any_length_are_whole),
-		EACH(small_pieces_make_a_whole),
-		EACH(fifty_megabytes_need_little_memory),
-		EACH(nothing_is_asked_for_nothing),
-		EACH(half_closed_gets_all_of_it),
-		EACH(who_asked_to_close_is_closed_after_it),
-		EACH(who_hangs_up_ends_it),
-		EACH(a_source_that_fails_breaks_it),
+		ALL_WAYS(bodies_of_any_length_are_whole),
+		ALL_WAYS(small_pieces_make_a_whole),
+		ALL_WAYS(fifty_megabytes_need_little_memory),
+		ALL_WAYS(nothing_is_asked_for_nothing),
+		ALL_WAYS(half_closed_gets_all_of_it),
+		ALL_WAYS(who_asked_to_close_is_closed_after_it),
+		ALL_WAYS(who_hangs_up_ends_it),
+		ALL_WAYS(a_source_that_fails_breaks_it),
 
 		/* Eight seconds: one way is enough. */
-		{"who_reads_nothing_is_let_go_of", who_reads_nothing_is_let_go_of, NULL, NULL,
-		 (void *)(uintptr_t)&ways[1]},
-		EACH(the_worker_may_end_in_the_middle),
-		EACH(the_endpoint_may_end_it),
-		EACH(only_what_is_owed_is_answered),
-		EACH(every_allocation_may_fail),
+		WAY_TEST(who_reads_nothing_is_let_go_of, "", 1),
+		ALL_WAYS(the_worker_may_end_in_the_middle),
+		ALL_WAYS(the_endpoint_may_end_it),
+		ALL_WAYS(only_what_is_owed_is_answered),
+		ALL_WAYS(every_allocation_may_fail),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

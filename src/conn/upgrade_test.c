@@ -359,31 +359,22 @@ static void every_allocation_of_a_late_answer_may_fail(void **state)
 	assert_in_range(n, 6, 500);
 }
 
-#define BOTH(f)                                                                  \
-	{#f ", epoll", f, NULL, NULL, (void *)(uintptr_t)&ways[0]},              \
-	{                                                                        \
-#f ", io_uring, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[1] \
-	}
-
 int main(void)
 {
-	static const struct way ways[] = {{PL_ENGINE_EPOLL, false}, {PL_ENGINE_IO_URING, true}};
 	const struct CMUnitTest tests[] = {
-		BOTH(early_frames_wait_for_the_answer),
-		BOTH(a_message_may_lie_on_both_sides_of_the_answer),
-		BOTH(nothing_is_read_before_the_early_frames),
-		BOTH(a_later_refusal_ends_it),
-		BOTH(an_answer_is_given_once),
-		BOTH(who_leaves_while_owed_is_told_once),
-		BOTH(an_answer_in_vain_is_a_connection_that_broke),
-		BOTH(draining_lets_the_owed_be_refused),
-		BOTH(the_end_of_the_set_ends_what_is_owed),
-		BOTH(closing_what_is_owed),
-		BOTH(what_is_no_upgrade_is_not_upgraded),
+		TWO_WAYS(early_frames_wait_for_the_answer),
+		TWO_WAYS(a_message_may_lie_on_both_sides_of_the_answer),
+		TWO_WAYS(nothing_is_read_before_the_early_frames),
+		TWO_WAYS(a_later_refusal_ends_it),
+		TWO_WAYS(an_answer_is_given_once),
+		TWO_WAYS(who_leaves_while_owed_is_told_once),
+		TWO_WAYS(an_answer_in_vain_is_a_connection_that_broke),
+		TWO_WAYS(draining_lets_the_owed_be_refused),
+		TWO_WAYS(the_end_of_the_set_ends_what_is_owed),
+		TWO_WAYS(closing_what_is_owed),
+		TWO_WAYS(what_is_no_upgrade_is_not_upgraded),
 		cmocka_unit_test(a_kept_request_is_the_same),
-		{"every_allocation_of_a_late_answer_may_fail",
-		 every_allocation_of_a_late_answer_may_fail, NULL, NULL,
-		 (void *)(uintptr_t)&ways[0]},
+		WAY_TEST(every_allocation_of_a_late_answer_may_fail, "", 0),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,23 +292,16 @@ static void it_may_close_in_any_callback(void **state)
 	}
 }
 
-#define BOTH(f)                                                                  \
-	{#f ", epoll", f, NULL, NULL, (void *)(uintptr_t)&ways[0]},              \
-	{                                                                        \
-#f ", io_uring, TLS", f, NULL, NULL, (void *)(uintptr_t)&ways[1] \
-	}
-
 int main(void)
 {
-	static const struct way ways[] = {{PL_ENGINE_EPOLL, false}, {PL_ENGINE_IO_URING, true}};
 	const struct CMUnitTest tests[] = {
-		BOTH(the_longest_message_is_the_endpoints),
-		BOTH(an_endpoint_compresses_where_the_set_does_not),
-		BOTH(an_endpoint_may_not_compress_where_the_set_does),
-		BOTH(a_slow_reader_misses_messages),
-		BOTH(too_long_above_the_soft_limit_misses_messages),
-		BOTH(sending_says_what_became_of_it),
-		BOTH(it_may_close_in_any_callback),
+		TWO_WAYS(the_longest_message_is_the_endpoints),
+		TWO_WAYS(an_endpoint_compresses_where_the_set_does_not),
+		TWO_WAYS(an_endpoint_may_not_compress_where_the_set_does),
+		TWO_WAYS(a_slow_reader_misses_messages),
+		TWO_WAYS(too_long_above_the_soft_limit_misses_messages),
+		TWO_WAYS(sending_says_what_became_of_it),
+		TWO_WAYS(it_may_close_in_any_callback),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

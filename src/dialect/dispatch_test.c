@@ -1,5 +1,5 @@
 /*
- * dispatch_test.c - proves, for every row of the tables, what the wire page says of it: the words
+ * dispatch_test.c - proves, for every row of the tables, what the protocol says of it: the words
  * for who is not signed in, for each field that is missing or of another type, and that no
  * refused request costs a token of the user's.
  */
@@ -16,7 +16,7 @@ static const struct pl_message_row *const tables[] = {
 	NULL,
 };
 
-/* From the wire page, sections 4 and 5. */
+/* As the protocol has it, not as the tables do. */
 static const struct expected {
 	const char *type;
 	const char *denied;         /* the code; NULL: anyone may */

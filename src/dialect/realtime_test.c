@@ -5,104 +5,105 @@
  */
 #include "dialect/realtime_test.h"
 
+/* What alice says, and what is wrong with it. */
+static const struct {
+	const char *frame, *msg;
+} mistakes[] = {
+	{"nonsense", "Invalid message format."},
+	{"[]", "Invalid message format."},
+	{"{}", "Invalid message format."},
+	{"{\"type\":7}", "Invalid message format."},
+	{"{\"type\":\"A\",\"type\":\"B\"}", "Invalid message format."},
+	{"{\"type\":\"DANCE\"}", "Unknown message type: DANCE"},
+	{"{\"type\":\"one_to_one_chat\"}", "Unknown message type: one_to_one_chat"},
+	{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"bob\",\"chatId\":"
+	 "\"x\"}",
+	 "From username, to username, message content, and chat ID are required."},
+	{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"bob\",\"content\":\"\","
+	 "\"chatId\":\"x\"}",
+	 "From username, to username, message content, and chat ID are required."},
+	{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"bob\",\"content\":"
+	 "\"x\"}",
+	 "From username, to username, message content, and chat ID are required."},
+	{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"bob\",\"to\":\"carol\",\"content\":"
+	 "\"x\","
+	 "\"chatId\":\"x\"}",
+	 "You are signed in as alice, and can speak for nobody else."},
+	{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"alice\",\"content\":"
+	 "\"x\",\"chatId\":\"x\"}",
+	 "You cannot start a chat with yourself."},
+	{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"ALICE\",\"content\":"
+	 "\"x\",\"chatId\":\"x\"}",
+	 "You cannot start a chat with yourself."},
+	{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"mallory\",\"content\":"
+	 "\"x\",\"chatId\":\"x\"}",
+	 "User mallory does not exist."},
+	{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"bob\\u0000\","
+	 "\"content\":"
+	 "\"x\",\"chatId\":\"x\"}",
+	 "User bob\\u0000 does not exist."},
+	{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"bob\",\"content\":"
+	 "\"x\","
+	 "\"chatId\":\"bob-carol\"}",
+	 "This chatId belongs to other people."},
+	{"{\"type\":\"NEW_ONE_TO_ONE_CHAT\",\"from\":\"alice\"}",
+	 "Both 'from' and 'to' usernames are required."},
+	{"{\"type\":\"NEW_ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"alice\"}",
+	 "You cannot start a chat with yourself."},
+	{"{\"type\":\"NEW_ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"mallory\"}",
+	 "User mallory does not exist."},
+	{"{\"type\":\"NEW_ONE_TO_ONE_CHAT\",\"from\":\"bob\",\"to\":\"carol\"}",
+	 "You are signed in as alice, and can speak for nobody else."},
+	{"{\"type\":\"GET_ONE_TO_ONE_HISTORY\",\"from\":\"alice\",\"to\":\"bob\"}",
+	 "From username, to username, and chat ID are required."},
+	{"{\"type\":\"GET_ONE_TO_ONE_HISTORY\",\"from\":\"bob\",\"to\":\"carol\","
+	 "\"chatId\":"
+	 "\"bob-carol\"}",
+	 "You are signed in as alice, and can speak for nobody else."},
+	{"{\"type\":\"GET_ONE_TO_ONE_HISTORY\",\"from\":\"alice\",\"to\":\"bob\","
+	 "\"chatId\":"
+	 "\"carol-bob\"}",
+	 "This chatId belongs to other people."},
+	{"{\"type\":\"GET_ONE_TO_ONE_HISTORY\",\"from\":\"alice\",\"to\":\"alice\","
+	 "\"chatId\":\"x\"}",
+	 "You cannot start a chat with yourself."},
+	{"{\"type\":\"CREATE_GROUP_CHAT\",\"by\":\"alice\"}",
+	 "Group name and creator are required."},
+	{"{\"type\":\"CREATE_GROUP_CHAT\",\"groupName\":\"g\",\"by\":\"bob\"}",
+	 "You are signed in as alice, and can speak for nobody else."},
+	{"{\"type\":\"JOIN_GROUP\",\"groupId\":\"g\"}", "Group ID and username are required."},
+	{"{\"type\":\"JOIN_GROUP_CHAT\",\"groupId\":\"g\",\"username\":\"bob\"}",
+	 "You are signed in as alice, and can speak for nobody else."},
+	{"{\"type\":\"JOIN_GROUP\",\"groupId\":\"nowhere\",\"username\":\"alice\"}",
+	 "Group chat with ID nowhere does not exist."},
+	{"{\"type\":\"LEAVE_GROUP\",\"username\":\"alice\"}",
+	 "Group ID and username are required."},
+	{"{\"type\":\"LEAVE_GROUP\",\"groupId\":\"g\",\"username\":\"bob\"}",
+	 "You are signed in as alice, and can speak for nobody else."},
+	{"{\"type\":\"LEAVE_GROUP\",\"groupId\":\"nowhere\",\"username\":\"alice\"}",
+	 "Group chat with ID nowhere does not exist."},
+	{"{\"type\":\"GROUP_CHAT\",\"from\":\"alice\",\"content\":\"x\"}",
+	 "Group ID, sender, and message content are required."},
+	{"{\"type\":\"GROUP_CHAT\",\"from\":\"bob\",\"content\":\"x\",\"to\":\"g\"}",
+	 "You are signed in as alice, and can speak for nobody else."},
+	{"{\"type\":\"GROUP_CHAT\",\"from\":\"alice\",\"content\":\"x\",\"to\":"
+	 "\"nowhere\"}",
+	 "Group chat with ID nowhere does not exist."},
+	{"{\"type\":\"GET_GROUP_CHAT_HISTORY\"}", "Group ID is required."},
+	{"{\"type\":\"GET_GROUP_CHAT_HISTORY\",\"groupId\":\"nowhere\"}",
+	 "Group chat with ID nowhere does not exist."},
+};
+
 static void what_is_wrong_is_said(void **state)
 {
-	static const struct {
-		const char *frame, *msg;
-	} rows[] = {
-		{"nonsense", "Invalid message format."},
-		{"[]", "Invalid message format."},
-		{"{}", "Invalid message format."},
-		{"{\"type\":7}", "Invalid message format."},
-		{"{\"type\":\"A\",\"type\":\"B\"}", "Invalid message format."},
-		{"{\"type\":\"DANCE\"}", "Unknown message type: DANCE"},
-		{"{\"type\":\"one_to_one_chat\"}", "Unknown message type: one_to_one_chat"},
-		{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"bob\",\"chatId\":"
-		 "\"x\"}",
-		 "From username, to username, message content, and chat ID are required."},
-		{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"bob\",\"content\":\"\","
-		 "\"chatId\":\"x\"}",
-		 "From username, to username, message content, and chat ID are required."},
-		{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"bob\",\"content\":"
-		 "\"x\"}",
-		 "From username, to username, message content, and chat ID are required."},
-		{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"bob\",\"to\":\"carol\",\"content\":"
-		 "\"x\","
-		 "\"chatId\":\"x\"}",
-		 "You are signed in as alice, and can speak for nobody else."},
-		{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"alice\",\"content\":"
-		 "\"x\",\"chatId\":\"x\"}",
-		 "You cannot start a chat with yourself."},
-		{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"ALICE\",\"content\":"
-		 "\"x\",\"chatId\":\"x\"}",
-		 "You cannot start a chat with yourself."},
-		{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"mallory\",\"content\":"
-		 "\"x\",\"chatId\":\"x\"}",
-		 "User mallory does not exist."},
-		{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"bob\\u0000\","
-		 "\"content\":"
-		 "\"x\",\"chatId\":\"x\"}",
-		 "User bob\\u0000 does not exist."},
-		{"{\"type\":\"ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"bob\",\"content\":"
-		 "\"x\","
-		 "\"chatId\":\"bob-carol\"}",
-		 "This chatId belongs to other people."},
-		{"{\"type\":\"NEW_ONE_TO_ONE_CHAT\",\"from\":\"alice\"}",
-		 "Both 'from' and 'to' usernames are required."},
-		{"{\"type\":\"NEW_ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"alice\"}",
-		 "You cannot start a chat with yourself."},
-		{"{\"type\":\"NEW_ONE_TO_ONE_CHAT\",\"from\":\"alice\",\"to\":\"mallory\"}",
-		 "User mallory does not exist."},
-		{"{\"type\":\"NEW_ONE_TO_ONE_CHAT\",\"from\":\"bob\",\"to\":\"carol\"}",
-		 "You are signed in as alice, and can speak for nobody else."},
-		{"{\"type\":\"GET_ONE_TO_ONE_HISTORY\",\"from\":\"alice\",\"to\":\"bob\"}",
-		 "From username, to username, and chat ID are required."},
-		{"{\"type\":\"GET_ONE_TO_ONE_HISTORY\",\"from\":\"bob\",\"to\":\"carol\","
-		 "\"chatId\":"
-		 "\"bob-carol\"}",
-		 "You are signed in as alice, and can speak for nobody else."},
-		{"{\"type\":\"GET_ONE_TO_ONE_HISTORY\",\"from\":\"alice\",\"to\":\"bob\","
-		 "\"chatId\":"
-		 "\"carol-bob\"}",
-		 "This chatId belongs to other people."},
-		{"{\"type\":\"GET_ONE_TO_ONE_HISTORY\",\"from\":\"alice\",\"to\":\"alice\","
-		 "\"chatId\":\"x\"}",
-		 "You cannot start a chat with yourself."},
-		{"{\"type\":\"CREATE_GROUP_CHAT\",\"by\":\"alice\"}",
-		 "Group name and creator are required."},
-		{"{\"type\":\"CREATE_GROUP_CHAT\",\"groupName\":\"g\",\"by\":\"bob\"}",
-		 "You are signed in as alice, and can speak for nobody else."},
-		{"{\"type\":\"JOIN_GROUP\",\"groupId\":\"g\"}",
-		 "Group ID and username are required."},
-		{"{\"type\":\"JOIN_GROUP_CHAT\",\"groupId\":\"g\",\"username\":\"bob\"}",
-		 "You are signed in as alice, and can speak for nobody else."},
-		{"{\"type\":\"JOIN_GROUP\",\"groupId\":\"nowhere\",\"username\":\"alice\"}",
-		 "Group chat with ID nowhere does not exist."},
-		{"{\"type\":\"LEAVE_GROUP\",\"username\":\"alice\"}",
-		 "Group ID and username are required."},
-		{"{\"type\":\"LEAVE_GROUP\",\"groupId\":\"g\",\"username\":\"bob\"}",
-		 "You are signed in as alice, and can speak for nobody else."},
-		{"{\"type\":\"LEAVE_GROUP\",\"groupId\":\"nowhere\",\"username\":\"alice\"}",
-		 "Group chat with ID nowhere does not exist."},
-		{"{\"type\":\"GROUP_CHAT\",\"from\":\"alice\",\"content\":\"x\"}",
-		 "Group ID, sender, and message content are required."},
-		{"{\"type\":\"GROUP_CHAT\",\"from\":\"bob\",\"content\":\"x\",\"to\":\"g\"}",
-		 "You are signed in as alice, and can speak for nobody else."},
-		{"{\"type\":\"GROUP_CHAT\",\"from\":\"alice\",\"content\":\"x\",\"to\":"
-		 "\"nowhere\"}",
-		 "Group chat with ID nowhere does not exist."},
-		{"{\"type\":\"GET_GROUP_CHAT_HISTORY\"}", "Group ID is required."},
-		{"{\"type\":\"GET_GROUP_CHAT_HISTORY\",\"groupId\":\"nowhere\"}",
-		 "Group chat with ID nowhere does not exist."},
-	};
 	struct rig *r = rig_new();
 	(void)state;
 	r->chat.rooms_open = false;
 	rig_open(r);
 	struct client *a = new_of(r, "alice"), *b = new_of(r, "bob"), *c = new_of(r, "carol");
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		say(a, rows[i].frame);
-		expect_error(a, rows[i].msg);
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(*mistakes); i++) {
+		say(a, mistakes[i].frame);
+		expect_error(a, mistakes[i].msg);
 	}
 	client_expect_silence(b);
 	client_expect_silence(c);

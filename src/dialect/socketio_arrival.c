@@ -186,6 +186,7 @@ static int ask_pending(struct pl_session *s, const struct pl_uuid *until)
 	op->pending.user = s->peer.user.id;
 	op->pending.until = *until;
 	op->pending.limit = PENDING_PAGE;
+	op->pending.bytes = PL_SOCKETIO_LIST_BYTES;
 	pl_session_submit(s, op);
 	return 0;
 }
@@ -199,6 +200,13 @@ static int give_up(struct pl_session *s)
 	return ask_pending(s, &nil);
 }
 
+/* Nobody has told it what was not said yet: of a store that was put back, or of a client that says
+ * so. All that it did not hear would seem to have been heard. */
+static bool is_of_the_future(const struct pl_op_missed *m)
+{
+	return memcmp(m->after.b, m->newest.b, sizeof(m->after.b)) > 0;
+}
+
 static void missed_found(struct pl_op *op)
 {
 	struct pl_session *s = pl_session_of(op);
@@ -207,7 +215,7 @@ static void missed_found(struct pl_op *op)
 		pl_session_done(op);
 		return;
 	}
-	if (op->err || op->missed.has_more) {
+	if (op->err || op->missed.has_more || is_of_the_future(&op->missed)) {
 		pl_session_done(op);
 		int err = give_up(s);
 		if (err)
@@ -274,6 +282,7 @@ static int ask_missed(struct pl_session *s)
 	op->missed.user = s->peer.user.id;
 	op->missed.after = a->has_offset ? a->offset : a->start;
 	op->missed.limit = s->gateway->options->socketio_recovery;
+	op->missed.bytes = PL_SOCKETIO_MISSED_BYTES;
 	pl_session_submit(s, op);
 	return 0;
 }

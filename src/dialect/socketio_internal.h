@@ -24,6 +24,10 @@ enum {
 	PL_SOCKETIO_STATUS_MAX = 32,
 	PL_SOCKETIO_PIECES_MAX = 10, /* binary values in a message: clients take no more */
 	PL_SOCKETIO_SID = 20,        /* characters of a socket's id */
+	/* Of text in a list of messages, and in all that somebody missed: what is sent at once must
+	 * not look like a slow reader. */
+	PL_SOCKETIO_LIST_BYTES = 256 << 10,
+	PL_SOCKETIO_MISSED_BYTES = 512 << 10,
 };
 
 /* A socket of the chat, or one that asks to be one. */

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "wire/json_write.h"
 
-enum { WORDS_MAX = 32 << 20 };
+enum { WORDS_MAX = 32 << 20, TYPING_BACKLOG = 64 << 10 };
 
 struct pl_encoded {
 	struct pl_buf json, text; /* the array; the packet */
@@ -149,7 +149,7 @@ static struct pl_encoded *encoded_end(struct pl_encoded *x, const struct pl_even
 	pl_socketio_pieces_slices(&x->pieces, at);
 	if (!err && is_told)
 		err = pl_sio_shared_event(&x->shared, PL_S("/"), pl_buf_slice(&x->json), at,
-					  x->pieces.n, e->is_volatile, &x->text);
+					  x->pieces.n, false, &x->text);
 	if (err) {
 		encoded_free(x);
 		return NULL;
@@ -304,6 +304,17 @@ static void push_call(struct socketio *x, const struct pl_event *e, struct pl_en
 		push_words(x, words_of);
 }
 
+/* Not volatile, as Socket.IO has it: who polls would never hear the end of it. But nobody has to
+ * begin to hear it late. */
+static void push_typing(struct socketio *x, const struct pl_event *e, struct pl_encoded *words_of)
+{
+	if (!x->socket || !is_room(x, e))
+		return;
+	const struct pl_eio *eio = pl_socket_engine(x->socket);
+	if (!e->on || (eio && pl_eio_backlog(eio) < TYPING_BACKLOG))
+		push_words(x, words_of);
+}
+
 static void push(struct pl_peer *p, const struct pl_event *e, struct pl_encoded *words_of)
 {
 	struct pl_session *s = PL_CONTAINER(p, struct pl_session, peer);
@@ -326,10 +337,7 @@ static void push(struct pl_peer *p, const struct pl_event *e, struct pl_encoded 
 		if (!is_me(x, &e->actor.id) && is_room(x, e))
 			push_words(x, words_of);
 		return;
-	case PL_EV_TYPING:
-		if (is_room(x, e))
-			push_words(x, words_of);
-		return;
+	case PL_EV_TYPING: push_typing(x, e, words_of); return;
 	default: return;
 	}
 }

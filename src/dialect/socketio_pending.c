@@ -230,6 +230,7 @@ static void ask_for_more(struct socketio *x)
 	op->pending.user = s->peer.user.id;
 	op->pending.until = x->position;
 	op->pending.limit = PENDING_PAGE;
+	op->pending.bytes = PL_SOCKETIO_LIST_BYTES;
 	pl_session_submit(s, op);
 }
 

@@ -245,7 +245,7 @@ static void who_missed_too_much_comes_as_a_new_one(void **state)
 	rig_end(r);
 }
 
-/* D13: a pid is not a token, and not anybody's. */
+/* A pid is not a token, and not anybody's. */
 static void a_pid_is_worth_nothing_to_others(void **state)
 {
 	(void)state;
@@ -295,7 +295,54 @@ static void a_pid_is_worth_nothing_to_others(void **state)
 	rig_end(r);
 }
 
-/* F7: what is said where one is no member any more is not for one. */
+static void expect_pending(struct client *c, const char *first, const char *last, char id[16])
+{
+	char part[64];
+	assert_true(sio_hear_within(c, WAIT_MS));
+	const char *at = strstr(c->text, "[\"pending-messages\",[{\"id\":\"");
+	if (!at || strncmp(c->text, "42", 2) != 0)
+		fail_msg("waited for pending-messages, heard %.300s", c->text);
+	size_t n = (size_t)(at - c->text) - 2;
+	assert_in_range(n, 1, 15);
+	memcpy(id, c->text + 2, n);
+	id[n] = '\0';
+	snprintf(part, sizeof(part), "\"content\":\"%s\"", first);
+	const char *begin = strstr(c->text, part);
+	snprintf(part, sizeof(part), "\"content\":\"%s\"", last);
+	const char *end = strstr(c->text, part);
+	assert_true(begin && end && begin <= end);
+}
+
+/* Nobody has heard what was not said yet, whatever the client says: nothing is lost by it. */
+static void an_offset_of_the_future_is_none(void **state)
+{
+	(void)state;
+	static const char *const ahead[] = {"ffffffffffffffffffffffffffffffff",
+					    "7fffffff-ffff-7fff-bfff-ffffffffffff"};
+	char id[16];
+	struct rig *r = rig_new();
+	r->chat.presence_grace_ms = 60000;
+	rig_open(r);
+	struct ticket t;
+	struct client *a = sio_of(r, "alice"), *b = come(r, "bob", &t);
+	sio_join(a, "lobby");
+	sio_join(b, "lobby");
+	expect_joined(a);
+	drop(b, a);
+	tell_bob(a, "alone");
+	for (size_t i = 0; i < 2; i++) {
+		memcpy(t.offset, ahead[i], strlen(ahead[i]) + 1);
+		b = dial_again(r, "bob", &t);
+		expect_new(b, &t);
+		expect_pending(b, "alone", "alone", id);
+		expect_joined(a);
+		drop(b, a);
+	}
+	client_free(a);
+	rig_end(r);
+}
+
+/* What is said where one is no member any more is not for one. */
 static void who_left_a_room_misses_nothing_there(void **state)
 {
 	(void)state;
@@ -430,24 +477,6 @@ static void recovery_can_be_off(void **state)
 
 /* ---- what waits ---- */
 
-static void expect_pending(struct client *c, const char *first, const char *last, char id[16])
-{
-	char part[64];
-	assert_true(sio_hear_within(c, WAIT_MS));
-	const char *at = strstr(c->text, "[\"pending-messages\",[{\"id\":\"");
-	if (!at || strncmp(c->text, "42", 2) != 0)
-		fail_msg("waited for pending-messages, heard %.300s", c->text);
-	size_t n = (size_t)(at - c->text) - 2;
-	assert_in_range(n, 1, 15);
-	memcpy(id, c->text + 2, n);
-	id[n] = '\0';
-	snprintf(part, sizeof(part), "\"content\":\"%s\"", first);
-	const char *begin = strstr(c->text, part);
-	snprintf(part, sizeof(part), "\"content\":\"%s\"", last);
-	const char *end = strstr(c->text, part);
-	assert_true(begin && end && begin <= end);
-}
-
 static void what_is_said_to_somebody_away_waits(void **state)
 {
 	(void)state;
@@ -577,6 +606,7 @@ int main(void)
 		cmocka_unit_test(a_new_server_knows_them_all),
 		cmocka_unit_test(who_missed_too_much_comes_as_a_new_one),
 		cmocka_unit_test(a_pid_is_worth_nothing_to_others),
+		cmocka_unit_test(an_offset_of_the_future_is_none),
 		cmocka_unit_test(who_left_a_room_misses_nothing_there),
 		cmocka_unit_test(the_one_before_ends),
 		cmocka_unit_test(nothing_is_lost_or_told_twice_on_the_way),

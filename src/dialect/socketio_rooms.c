@@ -34,13 +34,27 @@ static const struct pl_field room_fields[] = {
 
 /* ---- the answer to a join ---- */
 
+/* The first of those that fit; the newest always does. */
+static size_t first_recent(const struct pl_op_page *p)
+{
+	size_t i = p->nmessages, bytes = 0;
+	while (i) {
+		bytes += p->messages[i - 1].content.len;
+		if (bytes > PL_SOCKETIO_LIST_BYTES && i < p->nmessages)
+			break;
+		i--;
+	}
+	return i;
+}
+
 static void put_recent(struct pl_buf *b, const struct pl_op_page *p, struct pl_slice alias)
 {
 	const struct pl_user nobody = {.id = {{0}}};
+	size_t first = first_recent(p);
 	PL_PUT(b, "[");
-	for (size_t i = 0; i < p->nmessages; i++) {
+	for (size_t i = first; i < p->nmessages; i++) {
 		const struct pl_message *m = &p->messages[i];
-		if (i)
+		if (i > first)
 			PL_PUT(b, ",");
 		pl_socketio_put_message(b, m, m->content, alias, &nobody, NULL);
 	}
@@ -196,6 +210,17 @@ static const char *refusal_of(int err)
 	}
 }
 
+/* Who is there already, as after coming again, is not told of twice. */
+static int sit(struct pl_session *s, const struct pl_conversation *c, struct pl_slice ref)
+{
+	struct pl_hub *hub = s->gateway->hub;
+	struct pl_topic_id t = pl_topic_conversation(&c->id);
+	struct pl_slice alias;
+	if (!pl_room_is_listed(&hub->rooms, &s->peer.member, pl_topic_slice(&t), &alias))
+		return pl_hub_sit(hub, &s->peer, c, ref);
+	return ref.at ? pl_hub_look_around(hub, &s->peer, c, ref) : 0;
+}
+
 /* Who asks for no acknowledgement just sits down. */
 static int sit_down(struct pl_session *s, const struct pl_op *op)
 {
@@ -208,7 +233,7 @@ static int sit_down(struct pl_session *s, const struct pl_op *op)
 			return PL_ENOMEM;
 		ref = pl_slice(&j, sizeof(struct join *));
 	}
-	int err = pl_hub_sit(s->gateway->hub, &s->peer, c, ref);
+	int err = sit(s, c, ref);
 	if (err && j)
 		join_end(j);
 	if (!err)
@@ -315,7 +340,7 @@ const struct pl_message_row pl_socketio_rooms[] = {
 	 .reply = "`{success, room: {id, name}, members: [userId], recentMessages: [message]}`",
 	 .others = "`user-joined`",
 	 .doc = "Be in a room, for good; it is made where there is none. The messages are the "
-		"latest 50, the oldest first."},
+		"latest 50, the oldest first; fewer when they are long (256 KiB of text)."},
 	{.name = "leave-room",
 	 .who = PL_SIGNED_IN,
 	 .is_bare = true,

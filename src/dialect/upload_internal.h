@@ -56,8 +56,8 @@ struct pl_upload {
 /* Answers and frees; it is in no queue any more. */
 void pl_upload_tell(struct pl_uploads *, struct pl_upload_call *);
 void pl_upload_tell_error(struct pl_uploads *, struct pl_upload_call *, int err);
-/* The first of the queue, which leaves it. */
-struct pl_upload_call *pl_upload_take(struct pl_upload *);
+/* The one that is here, or a new one. NULL: too many, or no memory. */
+struct pl_upload *pl_upload_find(struct pl_uploads *, const struct pl_upload_key *);
 /* Nothing is under way any more: on with what waits. */
 void pl_upload_next(struct pl_upload *);
 /* Whatever waits is answered so, and it is forgotten here. */
@@ -69,8 +69,12 @@ void pl_upload_leave(struct pl_upload *);
 void pl_upload_run(struct pl_upload *, struct pl_file_job *);
 void pl_upload_delete_bytes(struct pl_uploads *, const struct pl_uuid *id);
 enum pl_upload_error pl_upload_error_of(int err);
+
+/* upload_calls.c */
 /* A call with room for n bytes. NULL: no memory. */
 struct pl_upload_call *pl_upload_call_new(const struct pl_upload_ask *, size_t n);
+/* The first of the queue, which leaves it. */
+struct pl_upload_call *pl_upload_take(struct pl_upload *);
 
 /* upload_begin.c */
 void pl_upload_begin(struct pl_uploads *, const struct pl_upload_ask *);

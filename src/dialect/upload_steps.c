@@ -89,14 +89,21 @@ static void look_again(struct pl_upload *u)
 	pl_upload_next(u);
 }
 
-static void on_pieces_noted(struct pl_op *op)
+/* What the store has noted; its error. The operation is freed. */
+static int take_progress(struct pl_upload *u, struct pl_op *op)
 {
-	struct pl_upload *u = op->owner;
 	int err = op->err;
 	u->is_busy = false;
 	if (!err)
 		u->file.stored = op->file_progress.stored;
 	pl_op_free(op);
+	return err;
+}
+
+static void on_pieces_noted(struct pl_op *op)
+{
+	struct pl_upload *u = op->owner;
+	int err = take_progress(u, op);
 	if (err == PL_ENOTFOUND)
 		pl_upload_end(u, PL_UPLOAD_UNKNOWN);
 	else if (err == PL_ESTATE)
@@ -212,11 +219,7 @@ static void send(struct pl_upload *u)
 static void on_whole_noted(struct pl_op *op)
 {
 	struct pl_upload *u = op->owner;
-	int err = op->err;
-	u->is_busy = false;
-	if (!err)
-		u->file.stored = op->file_progress.stored;
-	pl_op_free(op);
+	int err = take_progress(u, op);
 	if (err == PL_ENOTFOUND)
 		pl_upload_end(u, PL_UPLOAD_UNKNOWN);
 	else if (err && err != PL_ESTATE)

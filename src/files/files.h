@@ -59,7 +59,8 @@ enum pl_file_job_kind {
 	 * there.
 	 */
 	PL_FILE_FINISH,
-	/* Whatever there is of it; an open upload is lost. PL_EIO. */
+	/* Whatever there is of it, or (only_part) what is not complete; an open upload is lost.
+	 * PL_EIO. */
 	PL_FILE_DELETE,
 	/* `len` bytes at `offset` of a complete file into `at`. PL_ENOTFOUND; PL_ECORRUPT: it is
 	 * shorter. */
@@ -93,6 +94,7 @@ struct pl_file_job {
 	void *owner;                           /* the caller's */
 	enum pl_file_job_kind kind;
 	struct pl_uuid id;
+	bool only_part;
 	uint64_t size, offset;
 	struct pl_file_piece *pieces; /* the caller's */
 	size_t npieces;

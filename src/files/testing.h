@@ -6,8 +6,8 @@
 #include "files/files.h"
 
 #include "base/mem.h"
+#include "base/scratch_test.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -23,7 +23,7 @@
 struct rig {
 	struct pl_loop *loop;
 	struct pl_files *files;
-	char dir[64];
+	char dir[SCRATCH_PATH];
 	int pending;
 };
 
@@ -145,8 +145,7 @@ static inline struct rig *rig_new(void)
 	assert_non_null(r);
 	assert_int_equal(
 		pl_loop_new(&(struct pl_loop_options){.engine = PL_ENGINE_EPOLL}, &r->loop), 0);
-	snprintf(r->dir, sizeof(r->dir), "/tmp/parley-files-XXXXXX");
-	assert_non_null(mkdtemp(r->dir));
+	scratch_make(r->dir, "files");
 	return r;
 }
 
@@ -162,12 +161,7 @@ static inline void rig_free(struct rig *r)
 	pl_files_free(r->files);
 	rig_wait(r);
 	pl_loop_free(r->loop);
-	DIR *d = opendir(r->dir);
-	assert_non_null(d);
-	for (const struct dirent *e; (e = readdir(d));)
-		unlinkat(dirfd(d), e->d_name, 0);
-	closedir(d);
-	assert_int_equal(rmdir(r->dir), 0);
+	scratch_remove(r->dir);
 	pl_free(r);
 }
 

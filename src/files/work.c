@@ -248,11 +248,12 @@ static int work_finish(const struct pl_files_dir *d, struct pl_upload_file *f,
 
 /* ---- delete, read ---- */
 
-static int work_delete(const struct pl_files_dir *d, struct pl_upload_file *f)
+static int work_delete(const struct pl_files_dir *d, struct pl_upload_file *f,
+		       const struct pl_file_job *j)
 {
 	int err = 0;
 	f->lost = PL_ENOTFOUND;
-	for (int i = 0; i < 2; i++) {
+	for (int i = j->only_part; i < 2; i++) {
 		char name[PL_FILE_NAME];
 		pl_file_name_of(&f->id, i, name);
 		if (d->io->unlink(d->fd, name) && errno != ENOENT)
@@ -297,7 +298,7 @@ static int work(const struct pl_files_dir *d, struct pl_upload_file *f, struct p
 	case PL_FILE_OPEN: return work_open(d, f, j);
 	case PL_FILE_APPEND: return work_append(d, f, j);
 	case PL_FILE_FINISH: return work_finish(d, f, j);
-	case PL_FILE_DELETE: return work_delete(d, f);
+	case PL_FILE_DELETE: return work_delete(d, f, j);
 	case PL_FILE_READ: return work_read(d, j);
 	case PL_FILE_LIST: return pl_files_list(d, j);
 	default: return PL_EINVAL;

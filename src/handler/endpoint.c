@@ -1,17 +1,15 @@
 /* endpoint.c - what a program says about a path: checked, completed with the defaults, and kept in
  * one block. */
+#include "handler/given.h"
 #include "handler/internal.h"
 
 #include "wire/chars.h"
 #include "wire/pattern.h"
 
 enum {
-	SIZE_LIMIT = 1 << 30,      /* of messages, backlogs, thresholds */
-	TIME_LIMIT_MS = 604800000, /* a week */
 	PROTOCOLS_MAX = 32,
 	PROTOCOL_NAME_MAX = 64,
 	PREFIX_MAX = 128,
-	ROOMS_LIMIT = 1 << 26,
 	ENDPOINTS_MAX = sizeof(((struct pl_handlers *)0)->all) / sizeof(struct pl_handler *),
 };
 
@@ -96,18 +94,18 @@ static const char *protocols_fault(const char *const *list)
 
 static const char *times_fault(const struct parley_endpoint *e)
 {
-	if (e->heartbeat_ms > TIME_LIMIT_MS || e->idle_ms > TIME_LIMIT_MS ||
-	    e->auth_ms > TIME_LIMIT_MS)
+	if (e->heartbeat_ms > PL_GIVEN_MS_MAX || e->idle_ms > PL_GIVEN_MS_MAX ||
+	    e->auth_ms > PL_GIVEN_MS_MAX)
 		return "heartbeat_ms, idle_ms, auth_ms: at most a week";
 	return NULL;
 }
 
 static const char *sizes_fault(const struct parley_endpoint *e)
 {
-	if (e->max_message > SIZE_LIMIT || e->max_backlog > SIZE_LIMIT ||
-	    e->compress_above > SIZE_LIMIT)
+	if (e->max_message > PL_GIVEN_BYTES_MAX || e->max_backlog > PL_GIVEN_BYTES_MAX ||
+	    e->compress_above > PL_GIVEN_BYTES_MAX)
 		return "max_message, max_backlog, compress_above: at most 1 GiB";
-	if (e->max_rooms > ROOMS_LIMIT)
+	if (e->max_rooms > PL_GIVEN_ROOMS_MAX)
 		return "max_rooms: at most 67,108,864";
 	if (e->max_rooms_each > PL_SEATS_MAX)
 		return "max_rooms_each: at most 4,096";
@@ -137,19 +135,14 @@ static const char *fault_of(const struct pl_handlers *h, const struct parley_end
 
 /* ---- defaults ---- */
 
-static size_t or_else(size_t given, size_t otherwise)
-{
-	return given ? given : otherwise;
-}
-
 static void complete(struct parley_endpoint *e)
 {
-	e->auth_ms = (uint32_t)or_else(e->auth_ms, 30000);
-	e->max_message = or_else(e->max_message, 1 << 20);
-	e->max_backlog = or_else(e->max_backlog, 4 << 20);
-	e->max_rooms = or_else(e->max_rooms, 1000000);
-	e->max_rooms_each = or_else(e->max_rooms_each, 1000);
-	e->compress_above = or_else(e->compress_above, 1024);
+	e->auth_ms = (uint32_t)pl_given_or(e->auth_ms, 30000);
+	e->max_message = pl_given_or(e->max_message, 1 << 20);
+	e->max_backlog = pl_given_or(e->max_backlog, 4 << 20);
+	e->max_rooms = pl_given_or(e->max_rooms, 1000000);
+	e->max_rooms_each = pl_given_or(e->max_rooms_each, 1000);
+	e->compress_above = pl_given_or(e->compress_above, 1024);
 }
 
 static struct pl_ws_options options_of(const struct parley_endpoint *e)
@@ -171,26 +164,11 @@ static struct pl_ws_options options_of(const struct parley_endpoint *e)
 
 /* ---- one block ---- */
 
-static size_t text_size(const char *s)
-{
-	return s ? strlen(s) + 1 : 0;
-}
-
-static const char *put_text(char **at, const char *s)
-{
-	size_t n = text_size(s);
-	char *begin = *at;
-	if (n)
-		memcpy(begin, s, n);
-	*at += n;
-	return n ? begin : NULL;
-}
-
 static struct pl_handler *keep(const struct parley_endpoint *e, uint32_t number)
 {
-	size_t n = 0, texts = text_size(e->pattern) + text_size(e->default_room);
+	size_t n = 0, texts = pl_given_text_size(e->pattern) + pl_given_text_size(e->default_room);
 	for (; e->subprotocols && e->subprotocols[n]; n++)
-		texts += text_size(e->subprotocols[n]);
+		texts += pl_given_text_size(e->subprotocols[n]);
 	struct pl_handler *h = pl_zalloc(1, sizeof(*h) + n * sizeof(struct pl_slice) + texts);
 	if (!h)
 		return NULL;
@@ -199,30 +177,15 @@ static struct pl_handler *keep(const struct parley_endpoint *e, uint32_t number)
 	h->number = number;
 	char *at = (char *)(h->protocols + n);
 	h->def = *e;
-	h->def.pattern = put_text(&at, e->pattern);
-	h->def.default_room = put_text(&at, e->default_room);
+	h->def.pattern = pl_given_text_put(&at, e->pattern);
+	h->def.default_room = pl_given_text_put(&at, e->default_room);
 	h->default_room = pl_slice_str(h->def.default_room);
 	h->def.subprotocols = NULL; /* from here on it is `protocols` */
 	for (size_t i = 0; i < n; i++)
-		h->protocols[i] = pl_slice_str(put_text(&at, e->subprotocols[i]));
+		h->protocols[i] = pl_slice_str(pl_given_text_put(&at, e->subprotocols[i]));
 	complete(&h->def);
 	h->ws = options_of(&h->def);
 	return h;
-}
-
-/* The caller's struct may be an older one, which is shorter, or a newer one that says nothing new.
- */
-static bool take(const struct parley_endpoint *given, size_t size, struct parley_endpoint *out)
-{
-	static const struct parley_endpoint none;
-	const char *bytes = (const char *)given;
-	size_t known = size < sizeof(*out) ? size : sizeof(*out);
-	*out = none;
-	memcpy(out, given, known);
-	for (size_t i = known; i < size; i++)
-		if (bytes[i])
-			return false;
-	return true;
 }
 
 int pl_handlers_add(struct pl_handlers *h, const struct parley_endpoint *given, size_t size,
@@ -231,7 +194,7 @@ int pl_handlers_add(struct pl_handlers *h, const struct parley_endpoint *given, 
 	struct parley_endpoint e;
 	if (h->nsites)
 		return PL_ESTATE;
-	if (!given || size < sizeof(e.pattern) || !take(given, size, &e)) {
+	if (!given || size < sizeof(e.pattern) || !pl_given_take(given, size, &e, sizeof(e))) {
 		*why = "not a struct parley_endpoint that this library knows";
 		return PL_EINVAL;
 	}

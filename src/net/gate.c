@@ -145,6 +145,16 @@ int pl_gate_move(struct pl_gate *g, const struct pl_ip *from, const struct pl_ip
 	return err;
 }
 
+void pl_gate_excuse(struct pl_gate *g, const struct pl_ip *from, uint64_t now_ms)
+{
+	struct pl_ip site = pl_ip_site(*from);
+	if (pl_ip_is_local(&site))
+		return;
+	pthread_mutex_lock(&g->lock);
+	pl_limiter_give(g->arrivals, key_of(&site), 1, now_ms);
+	pthread_mutex_unlock(&g->lock);
+}
+
 void pl_gate_leave(struct pl_gate *g, const struct pl_ip *from)
 {
 	struct pl_ip site = pl_ip_site(*from);

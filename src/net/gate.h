@@ -24,6 +24,8 @@ int pl_gate_enter(struct pl_gate *, const struct pl_ip *, uint64_t now_ms) PL_MU
 /* [any thread] Who is inside turns out to be somebody else. On an error nothing has changed. */
 int pl_gate_move(struct pl_gate *, const struct pl_ip *from, const struct pl_ip *to,
 		 uint64_t now_ms) PL_MUST_CHECK;
+/* [any thread] Who entered is no new arrival after all: it belongs to one that was counted. */
+void pl_gate_excuse(struct pl_gate *, const struct pl_ip *, uint64_t now_ms);
 void pl_gate_leave(struct pl_gate *, const struct pl_ip *);
 
 #endif

@@ -142,7 +142,7 @@ static rlim_t limit_descriptors(rlim_t n)
 	return before;
 }
 
-/* G12: without descriptors the listener rests instead of spinning, and nobody is lost. */
+/* Without descriptors the listener rests instead of spinning, and nobody is lost. */
 static void without_descriptors_accepting_rests(void **state)
 {
 	(void)state;

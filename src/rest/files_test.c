@@ -5,7 +5,9 @@
  */
 #include "rest/testing.h"
 
-#include <dirent.h>
+#include "base/scratch_test.h"
+#include "chat/op_test.h"
+
 #include <fcntl.h>
 #include <openssl/evp.h>
 
@@ -20,48 +22,12 @@ struct stage {
 	struct pl_files *files;
 	struct pl_auth *auth;
 	struct pl_json_parser *parser;
-	char dir[64], *bytes;
+	char dir[SCRATCH_PATH], *bytes;
 	struct pl_uuid alice, file;
 	char id[PL_FILE_ID_TEXT + 1], path[64], etag[2 * PL_FILE_SHA256 + 3];
 };
 
-/* ---- operations and jobs ---- */
-
-static void op_came(struct pl_op *op)
-{
-	*(bool *)op->owner = true;
-}
-
-static int run_op(struct stage *s, struct pl_op *op)
-{
-	bool is_done = false;
-	op->owner = &is_done;
-	op->home = s->post->loop;
-	op->on_done = op_came;
-	pl_hub_submit(&s->post->hub, op);
-	for (int i = 0; i < WAIT_TURNS && !is_done; i++)
-		pl_loop_turn(s->post->loop, 1);
-	assert_true(is_done);
-	return op->err;
-}
-
-static struct pl_op *new_op(enum pl_op_kind kind)
-{
-	struct pl_op *op = pl_op_new(kind, NULL, NULL, NULL);
-	assert_non_null(op);
-	return op;
-}
-
-static struct pl_uuid enlist(struct stage *s, const char *name)
-{
-	struct pl_op *op = new_op(PL_OP_SIGN_IN);
-	op->sign_in.claims.subject = pl_slice_str(name);
-	op->sign_in.provision = true;
-	assert_int_equal(run_op(s, op), 0);
-	struct pl_uuid id = op->sign_in.user.id;
-	pl_op_free(op);
-	return id;
-}
+/* ---- jobs ---- */
 
 static void job_came(struct pl_file_job *j)
 {
@@ -91,13 +57,13 @@ static struct pl_file_job *new_job(struct stage *s, enum pl_file_job_kind kind, 
 
 static struct pl_uuid put_file(struct stage *s, const char *name, const char *type, size_t size)
 {
-	struct pl_op *op = new_op(PL_OP_FILE_START);
+	struct pl_op *op = op_new(PL_OP_FILE_START);
 	op->file_start.user = s->alice;
 	op->file_start.to = PL_S("bob");
 	op->file_start.name = pl_slice_str(name);
 	op->file_start.type = pl_slice_str(type);
 	op->file_start.size = size;
-	assert_int_equal(run_op(s, op), 0);
+	assert_int_equal(op_run(&s->post->hub, s->post->loop, op), 0);
 	struct pl_uuid id = op->file_start.file.id;
 	pl_op_free(op);
 	struct pl_file_piece piece = {.data = pl_slice(s->bytes, size)};
@@ -111,18 +77,18 @@ static struct pl_uuid put_file(struct stage *s, const char *name, const char *ty
 	assert_int_equal(piece.err, 0);
 	run_job(s, finish);
 	pl_files_leave(s->files, &id);
-	op = new_op(PL_OP_FILE_PROGRESS);
+	op = op_new(PL_OP_FILE_PROGRESS);
 	op->file_progress.id = id;
 	op->file_progress.stored = size;
-	assert_int_equal(run_op(s, op), 0);
+	assert_int_equal(op_run(&s->post->hub, s->post->loop, op), 0);
 	pl_op_free(op);
-	op = new_op(PL_OP_SEND);
+	op = op_new(PL_OP_SEND);
 	op->send.user = s->alice;
 	op->send.kind = PL_S("file");
 	op->send.content = PL_S("x");
 	op->send.file = id;
 	memcpy(op->send.file_sha256, finish->sha256, PL_FILE_SHA256);
-	assert_int_equal(run_op(s, op), 0);
+	assert_int_equal(op_run(&s->post->hub, s->post->loop, op), 0);
 	pl_op_free(op);
 	pl_file_job_free(open);
 	pl_file_job_free(append);
@@ -163,14 +129,13 @@ static int set_up(void **state)
 	struct pl_store_options so = {.readers = 1, .finish = pl_hub_finish, .ctx = s->rig->bus};
 	assert_int_equal(pl_store_open(&so, &s->store), 0);
 	s->post->hub.store = s->store;
-	snprintf(s->dir, sizeof(s->dir), "/tmp/parley-restfiles-XXXXXX");
-	assert_non_null(mkdtemp(s->dir));
+	scratch_make(s->dir, "restfiles");
 	struct pl_files_options fo = {.path = s->dir};
 	assert_int_equal(pl_files_new(&fo, &s->files), 0);
 	s->post->rest.files = s->files;
-	s->alice = enlist(s, "alice");
-	enlist(s, "bob");
-	enlist(s, "carol");
+	s->alice = op_enlist(&s->post->hub, s->post->loop, "alice");
+	op_enlist(&s->post->hub, s->post->loop, "bob");
+	op_enlist(&s->post->hub, s->post->loop, "carol");
 	s->bytes = malloc(SIZE);
 	assert_non_null(s->bytes);
 	pl_random_bytes(s->bytes, SIZE);
@@ -199,12 +164,7 @@ static int tear_down(void **state)
 	rig_free(s->rig);
 	pl_auth_release(s->auth);
 	pl_json_parser_free(s->parser);
-	DIR *d = opendir(s->dir);
-	assert_non_null(d);
-	for (const struct dirent *e; (e = readdir(d));)
-		unlinkat(dirfd(d), e->d_name, 0);
-	closedir(d);
-	assert_int_equal(rmdir(s->dir), 0);
+	scratch_remove(s->dir);
 	free(s->bytes);
 	free(s);
 	return 0;
@@ -314,10 +274,10 @@ static void who_does_not_see_the_message_does_not_get_it(void **state)
 	assert_int_equal(status_of(s, "bob"), 200);
 	assert_int_equal(status_of(s, "carol"), 404);
 	assert_int_equal(status_of(s, "mallory"), 404);
-	struct pl_op *op = new_op(PL_OP_DISABLE);
+	struct pl_op *op = op_new(PL_OP_DISABLE);
 	op->disable.who = PL_S("bob");
 	op->disable.on = true;
-	assert_int_equal(run_op(s, op), 0);
+	assert_int_equal(op_run(&s->post->hub, s->post->loop, op), 0);
 	assert_int_equal(status_of(s, "bob"), 401);
 	pl_op_free(op);
 	static const char *const paths[] = {

@@ -251,8 +251,6 @@ const char *pl_config_flag_option(struct pl_slice flag, bool *is_list);
 
 /* "qrypt", "all" ... */
 const char *pl_speaks_name(enum pl_speaks);
-/* Whether this build has the dialect. */
-bool pl_speaks_is_built(enum pl_speaks);
 /* As it was written, without the dialect: "127.0.0.1:8080", "[::1]:80", "unix:/run/p.sock". */
 void pl_listen_print(const struct pl_listen_at *, struct pl_buf *);
 /* Named by this item of native.anonymous: by its port, or as pl_listen_print writes it. */

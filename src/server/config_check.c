@@ -58,9 +58,6 @@ static void check_listen(struct check *k)
 		for (size_t j = 0; j < i; j++)
 			if (same_address(&l->at[i], &l->at[j]))
 				ERROR(k, "listen", "listen names %s twice", l->at[i].host);
-		if (!pl_speaks_is_built(l->at[i].speaks))
-			ERROR(k, "listen", "listen: this build does not speak %s yet",
-			      pl_speaks_name(l->at[i].speaks));
 		if (!pl_listen_is_public(&l->at[i]))
 			continue;
 		k->is_public = true;

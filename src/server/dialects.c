@@ -46,10 +46,3 @@ size_t pl_dialect_spoken(enum pl_speaks speaks)
 		i++;
 	return i;
 }
-
-bool pl_speaks_is_built(enum pl_speaks speaks)
-{
-	/* Endpoints are the embedder's, and `all` is whatever there is. */
-	return speaks == PL_SPEAKS_ALL || speaks == PL_SPEAKS_HANDLER ||
-	       pl_dialect_spoken(speaks) < pl_dialect_count;
-}

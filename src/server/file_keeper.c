@@ -20,12 +20,13 @@ static void on_deleted(struct pl_file_job *j)
 }
 
 /* What is not removed now is found by the sweep of the next start. */
-static void delete_bytes(struct pl_file_keeper *k, const struct pl_uuid *id)
+static void delete_bytes(struct pl_file_keeper *k, const struct pl_uuid *id, bool only_part)
 {
 	struct pl_file_job *j = pl_file_job_new(PL_FILE_DELETE, k->hub->loop, on_deleted, NULL);
 	if (!j)
 		return;
 	j->id = *id;
+	j->only_part = only_part;
 	if (pl_files_submit(k->files, j))
 		pl_file_job_free(j);
 }
@@ -39,7 +40,7 @@ static void on_expired(struct pl_op *op)
 	bool is_more = !op->err && e->nids == e->limit;
 	k->is_busy = false;
 	for (size_t i = 0; !op->err && i < e->nids; i++)
-		delete_bytes(k, &e->ids[i]);
+		delete_bytes(k, &e->ids[i], false);
 	if (!op->err && e->nids)
 		pl_log(k->hub->log, PL_INFO, "files", "%zu unfinished uploads expired", e->nids);
 	if (is_more && !k->hub->is_stopped)
@@ -99,7 +100,7 @@ static void on_known(struct pl_op *op)
 		k->removed += is_partial;
 		k->strangers += !is_partial;
 		if (is_partial)
-			delete_bytes(k, &in->ids[i]);
+			delete_bytes(k, &in->ids[i], true);
 	}
 	pl_op_free(op);
 	if (err)

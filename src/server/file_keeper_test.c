@@ -3,6 +3,8 @@
  * unfinished uploads that stand still go from both, however many there are. */
 #include "dialect/testing.h"
 
+#include "base/scratch_test.h"
+#include "chat/op_test.h"
 #include "server/file_keeper.h"
 
 #include <dirent.h>
@@ -10,7 +12,7 @@
 
 struct stage {
 	struct rig *rig;
-	char dir[64];
+	char dir[SCRATCH_PATH];
 	struct pl_files *files;
 	struct pl_file_keeper keeper;
 	struct pl_uuid alice;
@@ -22,8 +24,7 @@ static int set_up(void **state)
 	assert_non_null(s);
 	*state = s;
 	s->rig = rig_start();
-	snprintf(s->dir, sizeof(s->dir), "/tmp/parley-keeper-XXXXXX");
-	assert_non_null(mkdtemp(s->dir));
+	scratch_make(s->dir, "keeper");
 	struct pl_files_options o = {.path = s->dir};
 	assert_int_equal(pl_files_new(&o, &s->files), 0);
 	return 0;
@@ -42,56 +43,20 @@ static int tear_down(void **state)
 	turn(s, 20);
 	pl_file_keeper_fini(&s->keeper);
 	pl_files_free(s->files);
-	DIR *d = opendir(s->dir);
-	assert_non_null(d);
-	for (const struct dirent *e; (e = readdir(d));)
-		unlinkat(dirfd(d), e->d_name, 0);
-	closedir(d);
-	assert_int_equal(rmdir(s->dir), 0);
+	scratch_remove(s->dir);
 	rig_end(s->rig);
 	free(s);
 	return 0;
 }
 
-static void op_came(struct pl_op *op)
-{
-	*(bool *)op->owner = true;
-}
-
-static int run_op(struct stage *s, struct pl_op *op)
-{
-	bool is_done = false;
-	op->owner = &is_done;
-	op->home = s->rig->loop;
-	op->on_done = op_came;
-	pl_hub_submit(&s->rig->hub, op);
-	for (uint64_t end = pl_now_ms() + WAIT_MS; !is_done && pl_now_ms() < end;)
-		pl_loop_turn(s->rig->loop, 1);
-	assert_true(is_done);
-	return op->err;
-}
-
-static void enlist(struct stage *s)
-{
-	static const char *const names[] = {"alice", "bob"};
-	for (size_t i = 0; i < 2; i++) {
-		struct pl_op *op = pl_op_new(PL_OP_SIGN_IN, NULL, NULL, NULL);
-		op->sign_in.claims.subject = pl_slice_str(names[i]);
-		op->sign_in.provision = true;
-		assert_int_equal(run_op(s, op), 0);
-		s->alice = i ? s->alice : op->sign_in.user.id;
-		pl_op_free(op);
-	}
-}
-
 static struct pl_uuid begin(struct stage *s)
 {
-	struct pl_op *op = pl_op_new(PL_OP_FILE_START, NULL, NULL, NULL);
+	struct pl_op *op = op_new(PL_OP_FILE_START);
 	op->file_start.user = s->alice;
 	op->file_start.to = PL_S("bob");
 	op->file_start.name = PL_S("n");
 	op->file_start.type = PL_S("t/t");
-	assert_int_equal(run_op(s, op), 0);
+	assert_int_equal(op_run(&s->rig->hub, s->rig->loop, op), 0);
 	struct pl_uuid id = op->file_start.file.id;
 	pl_op_free(op);
 	return id;
@@ -99,21 +64,21 @@ static struct pl_uuid begin(struct stage *s)
 
 static void complete(struct stage *s, struct pl_uuid id)
 {
-	struct pl_op *op = pl_op_new(PL_OP_SEND, NULL, NULL, NULL);
+	struct pl_op *op = op_new(PL_OP_SEND);
 	op->send.user = s->alice;
 	op->send.kind = PL_S("file");
 	op->send.content = PL_S("n");
 	op->send.file = id;
-	assert_int_equal(run_op(s, op), 0);
+	assert_int_equal(op_run(&s->rig->hub, s->rig->loop, op), 0);
 	pl_op_free(op);
 }
 
 static bool has_row(struct stage *s, struct pl_uuid id)
 {
-	struct pl_op *op = pl_op_new(PL_OP_FILE_RESUME, NULL, NULL, NULL);
+	struct pl_op *op = op_new(PL_OP_FILE_RESUME);
 	op->file_resume.user = s->alice;
 	op->file_resume.id = id;
-	int err = run_op(s, op);
+	int err = op_run(&s->rig->hub, s->rig->loop, op);
 	pl_op_free(op);
 	return !err;
 }
@@ -156,7 +121,8 @@ static void a_sweep_removes_parts_that_are_nobodys(void **state)
 {
 	enum { STRANGE = 2300 };
 	struct stage *s = *state;
-	enlist(s);
+	s->alice = op_enlist(&s->rig->hub, s->rig->loop, "alice");
+	op_enlist(&s->rig->hub, s->rig->loop, "bob");
 	struct pl_uuid unfinished = begin(s), done = begin(s), lost_part = pl_file_id_new(),
 		       stranger = pl_file_id_new();
 	complete(s, done);
@@ -164,12 +130,13 @@ static void a_sweep_removes_parts_that_are_nobodys(void **state)
 	make(s, done, false);
 	make(s, lost_part, true);
 	make(s, stranger, false);
+	make(s, stranger, true);
 	for (int i = 0; i < STRANGE; i++)
 		make(s, pl_file_id_new(), true);
 	pl_file_keeper_start(&s->keeper, &s->rig->hub, s->files, 1000000, true);
 	for (int i = 0; i < 2000 && (s->keeper.list || count(s) > 3); i++)
 		pl_loop_turn(s->rig->loop, 5);
-	assert_int_equal(s->keeper.removed, STRANGE + 1);
+	assert_int_equal(s->keeper.removed, STRANGE + 2);
 	assert_int_equal(s->keeper.strangers, 1);
 	assert_true(is_there(s, unfinished, true));
 	assert_true(is_there(s, done, false));
@@ -181,7 +148,8 @@ static void what_stands_still_expires(void **state)
 {
 	enum { MANY = 1200 };
 	struct stage *s = *state;
-	enlist(s);
+	s->alice = op_enlist(&s->rig->hub, s->rig->loop, "alice");
+	op_enlist(&s->rig->hub, s->rig->loop, "bob");
 	struct pl_uuid ids[MANY], done = begin(s);
 	complete(s, done);
 	make(s, done, false);

@@ -18,11 +18,7 @@ static int bind_one(struct parley_server *s, const struct pl_listen_at *at, stru
 	if (at->tls && pl_slice_starts(shown, PL_S("tls:")))
 		shown = pl_slice(shown.at + 4, shown.len - 4);
 	int err = text.err ? text.err : pl_address_parse(shown, &address);
-	if (!err && !pl_speaks_is_built(at->speaks)) {
-		pl_buf_printf(why, "listen %.*s: this build does not speak %s yet\n", PL_FMT(shown),
-			      pl_speaks_name(at->speaks));
-		err = PL_EINVAL;
-	} else if (!err && at->tls && !s->tls.context) {
+	if (!err && at->tls && !s->tls.context) {
 		pl_buf_printf(why, "listen %.*s: TLS needs tls.certificate and tls.key\n",
 			      PL_FMT(shown));
 		err = PL_ETLS;

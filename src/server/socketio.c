@@ -11,12 +11,21 @@ static uint32_t millis(uint64_t ms)
 	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 
-/* In the program always; an embedded server mounts it. */
+static const struct pl_mount *find_mount(const struct parley_server *s)
+{
+	for (size_t i = 0; i < s->nmounts; i++)
+		if (pl_dialects[s->mounts[i].dialect].speaks == PL_SPEAKS_SOCKETIO)
+			return &s->mounts[i];
+	return NULL;
+}
+
+/* In the program always; an embedded server mounts it, or has a listener for it. */
 static bool is_wanted(const struct parley_server *s)
 {
-	bool wanted = s->is_chat;
-	for (size_t i = 0; i < s->nmounts; i++)
-		wanted |= pl_dialects[s->mounts[i].dialect].speaks == PL_SPEAKS_SOCKETIO;
+	const struct pl_listen_list *l = &s->config->listen;
+	bool wanted = s->is_chat || find_mount(s);
+	for (size_t i = 0; i < l->n; i++)
+		wanted |= l->at[i].speaks == PL_SPEAKS_SOCKETIO;
 	return s->has_chat && wanted;
 }
 
@@ -29,19 +38,29 @@ static const char **list_of(const struct pl_string_list *l)
 	return out;
 }
 
+/* A poll carries what was said in one piece, bytes as base64: some of the largest messages must fit
+ * together, or who polls is shown out by one of them. */
+static size_t backlog_of(const struct pl_config *c)
+{
+	size_t least = 4 * c->socketio_max_payload;
+	return c->limits_out_hard > least ? c->limits_out_hard : least;
+}
+
 static int set_options(struct parley_server *s, const char **why)
 {
 	const struct pl_config *c = s->config;
 	const char **origins = list_of(c->socketio_origins.n ? &c->socketio_origins : &c->origins);
+	const struct pl_mount *mount = find_mount(s);
 	if (!origins)
 		return PL_ENOMEM;
 	const struct parley_socketio o = {
+		.path = mount ? mount->pattern : NULL,
 		.ping_interval_ms = millis(c->socketio_ping_interval_ms),
 		.ping_timeout_ms = millis(c->socketio_ping_timeout_ms),
 		.upgrade_timeout_ms = millis(c->socketio_upgrade_timeout_ms),
 		.connect_timeout_ms = millis(c->socketio_connect_timeout_ms),
 		.max_payload = c->socketio_max_payload,
-		.max_backlog = c->limits_out_hard,
+		.max_backlog = backlog_of(c),
 		.no_polling = c->socketio_transports == PL_SOCKETIO_WEBSOCKET,
 		.no_websocket = c->socketio_transports == PL_SOCKETIO_POLLING,
 		.compress = c->socketio_compression,

@@ -15,11 +15,12 @@
 enum {
 	PL_ADMINS_MAX = 16, /* of one worker, with those that are logging in */
 	PL_ADMIN_TICK_MS = 2000,
-	PL_ADMIN_TRIES = 10,            /* wrong logins per minute and address */
-	PL_ADMIN_BATCH_MAX = 256 << 10, /* bytes of what a worker tells at once */
-	PL_ADMIN_BATCHES_MAX = 16,      /* of one worker that were not read yet */
-	PL_ADMIN_EVENT_MAX = 16 << 10,  /* bytes of an event that are shown */
-	PL_ADMIN_LISTED_MAX = 2000,     /* sockets of a list */
+	PL_ADMIN_TRIES = 10,                /* wrong logins per minute and address */
+	PL_ADMIN_BATCH_MAX = 256 << 10,     /* bytes of what a worker tells at once */
+	PL_ADMIN_BATCHES_MAX = 16,          /* of one worker that were not read yet */
+	PL_ADMIN_LENGTH = sizeof(uint32_t), /* before an event in a batch */
+	PL_ADMIN_EVENT_MAX = 16 << 10,      /* bytes of an event that are shown */
+	PL_ADMIN_LISTED_MAX = 2000,         /* sockets of a list */
 	PL_ADMIN_NAMESPACES_MAX = 256,
 	PL_ADMIN_ROOMS_MAX = 256, /* of a socket that are shown */
 	PL_ADMIN_REASONS = PL_EIO_SHUTTING_DOWN + 1,
@@ -78,7 +79,7 @@ struct pl_slice pl_admin_transport(const parley_socket *);
 /* {"id":...}; handshake may be NULL: it is not known any more. */
 void pl_admin_put_socket(struct pl_buf *, parley_socket *, const struct pl_admin_handshake *);
 
-/* ---- admin_feed.c: what happens, from the worker where it does to those who look on ---- */
+/* ---- the feed: what happens, from the worker where it does to those who look on ---- */
 
 /* What happened on one worker in one turn; immutable once it was sent. */
 struct pl_admin_batch {
@@ -87,7 +88,7 @@ struct pl_admin_batch {
 	uint32_t from;        /* the worker */
 	uint32_t dropped;     /* events before these that nobody hears of */
 	uint64_t number;      /* of this worker's, from 1 */
-	struct pl_buf events; /* each its length in four bytes, then ["name",...] */
+	struct pl_buf events; /* each its length in PL_ADMIN_LENGTH bytes, then ["name",...] */
 };
 void pl_admin_batch_release(struct pl_admin_batch *); /* any thread */
 
@@ -170,14 +171,21 @@ void pl_admin_feed_init(struct pl_sio_admin_site *);
 void pl_admin_feed_fini(struct pl_sio_admin_site *);
 /* From now on until nobody looks on. */
 void pl_admin_feed_begin(struct pl_sio_admin_site *);
+const struct pl_admin_handshake *pl_admin_handshake_of(const struct pl_sio_admin_site *,
+						       parley_socket *);
+
+/* admin_batch.c */
+/* The one that the next event goes into, or NULL: nobody wants it, or it is dropped. */
+struct pl_admin_batch *pl_admin_batch_of(struct pl_sio_admin_site *);
+void pl_admin_on_ship(struct pl_task *);
+/* Nobody hears of so many events. */
+void pl_admin_count_dropped(struct pl_sio_admin_site *, uint32_t n);
 /* What happened so far is on its way: what happens later has a higher number. */
 uint64_t pl_admin_feed_cut(struct pl_sio_admin_site *);
 /* An administrator has his list, in which what happened up to `numbers`, by worker, is included. */
 void pl_admin_feed_resume(struct pl_admin *, const uint64_t *numbers);
 /* The batches that wait for a list are let go. */
 void pl_admin_feed_forget(struct pl_admin *);
-const struct pl_admin_handshake *pl_admin_handshake_of(const struct pl_sio_admin_site *,
-						       parley_socket *);
 /* One event to one administrator: ["name",...]. */
 void pl_admin_say(struct pl_admin *, struct pl_slice json);
 /* Whether he reads too slowly to be told more than he must. */

@@ -57,12 +57,7 @@ static void namespaces_fit_patterns(void **state)
 {
 	struct sio_world s;
 	(void)state;
-	sio_new(&s, 1);
-	struct parley_namespace n = root;
-	sio_namespace(&s, &n);
-	n.name = "/tenant-*";
-	sio_namespace(&s, &n);
-	sio_start(&s);
+	sio_open_two(&s, &root, "/tenant-*");
 	struct client *c = engine_new(&s), *d = engine_new(&s);
 	join_as(&s, c, "/tenant-a");
 	join_as(&s, c, "/tenant-b");
@@ -365,12 +360,7 @@ static void it_leaves_one_of_its_namespaces(void **state)
 {
 	struct sio_world s;
 	(void)state;
-	sio_new(&s, 1);
-	struct parley_namespace n = root;
-	sio_namespace(&s, &n);
-	n.name = "/custom";
-	sio_namespace(&s, &n);
-	sio_start(&s);
+	sio_open_two(&s, &root, "/custom");
 	struct client *c = engine_new(&s);
 	join_as(&s, c, "");
 	join_as(&s, c, "/custom");
@@ -404,13 +394,9 @@ static void we_disconnect_it(void **state)
 	static const struct parley_on events[] = {{"kick", on_kick}, {NULL, NULL}};
 	struct sio_world s;
 	(void)state;
-	sio_new(&s, 1);
 	struct parley_namespace n = root;
 	n.events = events;
-	sio_namespace(&s, &n);
-	n.name = "/custom";
-	sio_namespace(&s, &n);
-	sio_start(&s);
+	sio_open_two(&s, &n, "/custom");
 	struct client *c = engine_new(&s);
 	join_as(&s, c, "");
 	join_as(&s, c, "/custom");
@@ -437,12 +423,7 @@ static void what_does_not_fit_the_state_closes(void **state)
 		"1/custom,", "2/none,[\"x\"]"};
 	struct sio_world s;
 	(void)state;
-	sio_new(&s, 1);
-	struct parley_namespace n = root;
-	sio_namespace(&s, &n);
-	n.name = "/custom";
-	sio_namespace(&s, &n);
-	sio_start(&s);
+	sio_open_two(&s, &root, "/custom");
 	for (size_t i = 0; i < sizeof(packets) / sizeof(*packets); i++) {
 		struct client *c = peer_new(&s);
 		forget_log(&s.w);

@@ -1,20 +1,14 @@
-/* definition.c - what a program says about namespaces, the server's path and bare engines: checked,
- * completed with the defaults, and each kept in one block. */
+/* definition.c - what a program says about namespaces: checked, completed with the defaults, and
+ * each kept in one block. */
 #include "socketio/internal.h"
 
-#include "wire/chars.h"
+#include "handler/given.h"
 #include "wire/pattern.h"
 
 enum {
-	SIZE_LIMIT = 1 << 30,      /* of messages and backlogs */
-	TIME_LIMIT_MS = 604800000, /* a week */
-	ROOMS_LIMIT = 1 << 26,
-	PATH_MAX_LEN = 128,
-	ORIGINS_MAX = 256,
 	EVENTS_MAX = 10000, /* of one namespace */
 	EVENT_NAME_MAX = 255,
 	LOG_LIMIT = 1 << 24, /* events that are kept for those who come back */
-	SESSIONS_MAX = 1 << 20,
 };
 
 /* ---- the set ---- */
@@ -63,41 +57,6 @@ size_t pl_sio_count(const struct pl_sio *s)
 	return s->ndefs + s->nengines + (s->path != NULL);
 }
 
-/* ---- a caller's struct ---- */
-
-/* It may be an older one, which is shorter, or a newer one that says nothing new. */
-static bool take(const void *given, size_t size, void *out, size_t ours)
-{
-	const char *bytes = given;
-	size_t known = size < ours ? size : ours;
-	memset(out, 0, ours);
-	memcpy(out, given, known);
-	for (size_t i = known; i < size; i++)
-		if (bytes[i])
-			return false;
-	return true;
-}
-
-static size_t or_else(size_t given, size_t otherwise)
-{
-	return given ? given : otherwise;
-}
-
-static size_t text_size(const char *s)
-{
-	return s ? strlen(s) + 1 : 0;
-}
-
-static const char *put_text(char **at, const char *s)
-{
-	size_t n = text_size(s);
-	char *begin = *at;
-	if (n)
-		memcpy(begin, s, n);
-	*at += n;
-	return n ? begin : NULL;
-}
-
 /* ---- namespaces ---- */
 
 static bool is_name(struct pl_slice name)
@@ -141,9 +100,9 @@ static const char *events_fault(const struct parley_on *events)
 
 static const char *limits_fault(const struct parley_namespace *n)
 {
-	if (n->authorize_ms > TIME_LIMIT_MS || n->recovery_ms > TIME_LIMIT_MS)
+	if (n->authorize_ms > PL_GIVEN_MS_MAX || n->recovery_ms > PL_GIVEN_MS_MAX)
 		return "authorize_ms, recovery_ms: at most a week";
-	if (n->max_rooms > ROOMS_LIMIT)
+	if (n->max_rooms > PL_GIVEN_ROOMS_MAX)
 		return "max_rooms: at most 67,108,864";
 	if (n->max_rooms_each >= PL_SEATS_MAX)
 		return "max_rooms_each: at most 4,095";
@@ -185,10 +144,10 @@ const struct parley_on *pl_sio_event(const struct pl_sio_def *d, struct pl_slice
 
 static void complete(struct parley_namespace *n)
 {
-	n->authorize_ms = (uint32_t)or_else(n->authorize_ms, 30000);
-	n->max_rooms = or_else(n->max_rooms, 1000000);
-	n->max_rooms_each = or_else(n->max_rooms_each, 1000);
-	n->recovery_events = (uint32_t)or_else(n->recovery_events, 10000);
+	n->authorize_ms = (uint32_t)pl_given_or(n->authorize_ms, 30000);
+	n->max_rooms = pl_given_or(n->max_rooms, 1000000);
+	n->max_rooms_each = pl_given_or(n->max_rooms_each, 1000);
+	n->recovery_events = (uint32_t)pl_given_or(n->recovery_events, 10000);
 }
 
 static size_t slots_for(size_t events)
@@ -203,9 +162,9 @@ static size_t slots_for(size_t events)
 static struct pl_sio_def *keep(const struct parley_namespace *n)
 {
 	size_t events = count_events(n->events), slots = slots_for(events);
-	size_t texts = text_size(n->name);
+	size_t texts = pl_given_text_size(n->name);
 	for (size_t i = 0; i < events; i++)
-		texts += text_size(n->events[i].event);
+		texts += pl_given_text_size(n->events[i].event);
 	struct pl_sio_def *d = pl_zalloc(1, sizeof(*d) + (events + 1) * sizeof(struct parley_on) +
 						    slots * sizeof(uint16_t) + texts);
 	if (!d)
@@ -215,13 +174,13 @@ static struct pl_sio_def *keep(const struct parley_namespace *n)
 	d->mask = (uint32_t)slots - 1;
 	char *at = (char *)(d->index + slots);
 	d->nsp = *n;
-	d->nsp.name = put_text(&at, n->name);
+	d->nsp.name = pl_given_text_put(&at, n->name);
 	d->nsp.events = on;
 	d->name = pl_slice_str(d->nsp.name);
 	d->is_pattern = is_pattern(d->nsp.name);
 	for (size_t i = 0; i < events; i++) {
 		on[i] = n->events[i];
-		on[i].event = put_text(&at, on[i].event);
+		on[i].event = pl_given_text_put(&at, on[i].event);
 		d->index[slot_of(d, pl_slice_str(on[i].event))] = (uint16_t)(i + 1);
 	}
 	complete(&d->nsp);
@@ -265,7 +224,7 @@ int pl_sio_add_namespace(struct pl_sio *s, const struct parley_namespace *given,
 	struct pl_sio_def *d;
 	if (s->nsites)
 		return PL_ESTATE;
-	if (!given || size < sizeof(n.name) || !take(given, size, &n, sizeof(n))) {
+	if (!given || size < sizeof(n.name) || !pl_given_take(given, size, &n, sizeof(n))) {
 		*why = "not a struct parley_namespace that this library knows";
 		return PL_EINVAL;
 	}
@@ -287,198 +246,5 @@ int pl_sio_add_house(struct pl_sio *s, const struct pl_sio_house *h, const char 
 	d->has_own_recovery = h->has_own_recovery;
 	d->on_pong = h->on_pong;
 	s->keeps_requests |= h->nsp.keep_request;
-	return 0;
-}
-
-/* ---- paths ---- */
-
-static const char *path_fault(const struct pl_sio *s, struct pl_slice path)
-{
-	if (path.len < 2 || path.len > PATH_MAX_LEN || path.at[0] != '/' ||
-	    !pl_chars_all(path, PL_C_TARGET) || memchr(path.at, '?', path.len))
-		return "path: /something/, at most 128 characters";
-	if (s->path && pl_slice_eq(s->path->path, path))
-		return "the path is taken";
-	for (size_t i = 0; i < s->nengines; i++)
-		if (pl_slice_eq(s->engines[i]->path, path))
-			return "the path is taken";
-	return NULL;
-}
-
-static const char *habits_fault(const struct pl_eio_options *o, size_t max_payload,
-				size_t max_backlog)
-{
-	if (o->ping_interval_ms > TIME_LIMIT_MS || o->ping_timeout_ms > TIME_LIMIT_MS ||
-	    o->upgrade_timeout_ms > TIME_LIMIT_MS)
-		return "ping_interval_ms, ping_timeout_ms, upgrade_timeout_ms: at most a week";
-	if (max_payload > SIZE_LIMIT || max_backlog > SIZE_LIMIT)
-		return "max_payload, max_backlog: at most 1 GiB";
-	if (o->no_polling && o->no_websocket)
-		return "no_polling, no_websocket: nothing is left";
-	return NULL;
-}
-
-static size_t count_origins(const char *const *origins)
-{
-	size_t n = 0;
-	while (origins && n <= ORIGINS_MAX && origins[n])
-		n++;
-	return n;
-}
-
-/* What all engines have in common. */
-static struct pl_eio_options habits_of(uint32_t interval, uint32_t timeout, uint32_t upgrade,
-				       size_t payload, size_t backlog)
-{
-	size_t hard = or_else(backlog, 4 << 20);
-	return (struct pl_eio_options){
-		.ping_interval_ms = (uint32_t)or_else(interval, 25000),
-		.ping_timeout_ms = (uint32_t)or_else(timeout, 20000),
-		.upgrade_timeout_ms = (uint32_t)or_else(upgrade, 10000),
-		.max_payload = (uint32_t)or_else(payload, 1000000),
-		.out_soft = (uint32_t)(hard / 4),
-		.out_hard = (uint32_t)hard,
-		.sessions_max = SESSIONS_MAX,
-		.compress_above = 1024,
-	};
-}
-
-/* The struct, the origins, the texts: the path ends with a slash. `more`: another text. */
-static struct pl_sio_path *keep_path(const char *path, const char *const *origins, const char *more,
-				     const char **kept)
-{
-	size_t n = count_origins(origins), texts = strlen(path) + 2 + text_size(more);
-	for (size_t i = 0; i < n; i++)
-		texts += text_size(origins[i]);
-	struct pl_sio_path *p = pl_zalloc(1, sizeof(*p) + n * sizeof(struct pl_slice) + texts);
-	if (!p)
-		return NULL;
-	struct pl_slice *list = (struct pl_slice *)(void *)(p + 1);
-	char *at = (char *)(list + n);
-	for (size_t i = 0; i < n; i++)
-		list[i] = pl_slice_str(put_text(&at, origins[i]));
-	*kept = put_text(&at, more);
-	size_t len = strlen(path);
-	memcpy(at, path, len);
-	if (!len || at[len - 1] != '/')
-		at[len++] = '/';
-	p->path = pl_slice(at, len);
-	p->eio.origins = list;
-	p->eio.norigins = n;
-	return p;
-}
-
-static void set_habits(struct pl_sio_path *p, struct pl_eio_options habits)
-{
-	habits.origins = p->eio.origins;
-	habits.norigins = p->eio.norigins;
-	p->eio = habits;
-}
-
-/* *out is to be freed by whoever finds fault with it. */
-static int make_path(const struct pl_sio *s, const char *path, const char *const *origins,
-		     struct pl_eio_options habits, const char *more, struct pl_sio_path **out,
-		     const char **kept, const char **why)
-{
-	if (strnlen(path, PATH_MAX_LEN + 1) > PATH_MAX_LEN) {
-		*why = "path: /something/, at most 128 characters";
-		return PL_EINVAL;
-	}
-	if (count_origins(origins) > ORIGINS_MAX) {
-		*why = "origins: at most 256";
-		return PL_EINVAL;
-	}
-	struct pl_sio_path *p = keep_path(path, origins, more, kept);
-	if (!p)
-		return PL_ENOMEM;
-	*why = path_fault(s, p->path);
-	if (!*why)
-		*why = habits_fault(&habits, habits.max_payload, habits.out_hard);
-	if (*why) {
-		pl_free(p);
-		return PL_EINVAL;
-	}
-	set_habits(p, habits);
-	*out = p;
-	return 0;
-}
-
-static const char *server_fault(const struct parley_socketio *o)
-{
-	if (o->max_payload > SIZE_LIMIT || o->max_backlog > SIZE_LIMIT)
-		return "max_payload, max_backlog: at most 1 GiB";
-	if (o->max_attachments > PL_SIO_ATTACHMENTS_MAX)
-		return "max_attachments: at most 64";
-	return o->connect_timeout_ms > TIME_LIMIT_MS ? "connect_timeout_ms: at most a week" : NULL;
-}
-
-int pl_sio_set_options(struct pl_sio *s, const struct parley_socketio *given, size_t size,
-		       const char **why)
-{
-	struct parley_socketio o;
-	struct pl_sio_path *p;
-	if (s->nsites)
-		return PL_ESTATE;
-	if (s->path) {
-		*why = "the options were given before, or a namespace without them";
-		return PL_EEXISTS;
-	}
-	if (!given || !take(given, size, &o, sizeof(o))) {
-		*why = "not a struct parley_socketio that this library knows";
-		return PL_EINVAL;
-	}
-	*why = server_fault(&o);
-	if (*why)
-		return PL_EINVAL;
-	struct pl_eio_options habits =
-		habits_of(o.ping_interval_ms, o.ping_timeout_ms, o.upgrade_timeout_ms,
-			  o.max_payload, o.max_backlog);
-	habits.no_polling = o.no_polling;
-	habits.no_websocket = o.no_websocket;
-	habits.no_upgrade = o.no_upgrade;
-	habits.compress = o.compress;
-	const char *client_dir;
-	int err = make_path(s, o.path ? o.path : "/socket.io/", o.origins, habits, o.client_dir, &p,
-			    &client_dir, why);
-	if (err)
-		return err;
-	o.client_dir = client_dir;
-	o.path = NULL; /* from here on it is `path` */
-	o.origins = NULL;
-	o.connect_timeout_ms = (uint32_t)or_else(o.connect_timeout_ms, 10000);
-	o.max_attachments = (uint32_t)or_else(o.max_attachments, 10);
-	p->server = o;
-	s->path = p;
-	return 0;
-}
-
-int pl_sio_add_engine(struct pl_sio *s, const struct parley_engineio *given, size_t size,
-		      const char **why)
-{
-	struct parley_engineio o;
-	struct pl_sio_path *p;
-	const char *none;
-	if (s->nsites)
-		return PL_ESTATE;
-	if (!given || !take(given, size, &o, sizeof(o))) {
-		*why = "not a struct parley_engineio that this library knows";
-		return PL_EINVAL;
-	}
-	*why = s->nengines == ENGINES_MAX ? "too many engines" : NULL;
-	if (!*why && (o.max_payload > SIZE_LIMIT || o.max_backlog > SIZE_LIMIT))
-		*why = "max_payload, max_backlog: at most 1 GiB";
-	if (*why)
-		return PL_EINVAL;
-	struct pl_eio_options habits =
-		habits_of(o.ping_interval_ms, o.ping_timeout_ms, o.upgrade_timeout_ms,
-			  o.max_payload, o.max_backlog);
-	int err = make_path(s, o.path ? o.path : "/engine.io/", o.origins, habits, NULL, &p, &none,
-			    why);
-	if (err)
-		return err;
-	o.path = NULL;
-	o.origins = NULL;
-	p->bare = o;
-	s->engines[s->nengines++] = p;
 	return 0;
 }

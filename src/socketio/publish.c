@@ -86,7 +86,9 @@ int pl_sio_event_copy(struct pl_arena *a, const struct pl_sio_event *from, struc
 	    pl_slices_copy(a, t->except, t->nexcept, &to->target.except) ||
 	    pl_slices_copy(a, from->attachments, from->nattachments, &to->attachments))
 		return PL_ENOMEM;
-	to->json = pl_slice(to->packet.at + (to->packet.len - from->json.len), from->json.len);
+	if (from->json.len)
+		to->json =
+			pl_slice(to->packet.at + (to->packet.len - from->json.len), from->json.len);
 	return 0;
 }
 

@@ -74,6 +74,18 @@ static inline void sio_open(struct sio_world *s, const struct parley_namespace *
 	sio_start(s);
 }
 
+/* The same and another of its kind, on one worker. */
+static inline void sio_open_two(struct sio_world *s, const struct parley_namespace *n,
+				const char *other)
+{
+	struct parley_namespace second = *n;
+	second.name = other;
+	sio_new(s, 1);
+	sio_namespace(s, n);
+	sio_namespace(s, &second);
+	sio_start(s);
+}
+
 static inline void sio_end(struct sio_world *s)
 {
 	for (int i = 0; i < s->w.workers; i++) {

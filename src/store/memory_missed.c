@@ -65,12 +65,12 @@ static int by_id(const void *a, const void *b)
 }
 
 /* How many of them fit: `limit`, and what a page may have of text. */
-static size_t cut(const struct search *s, uint32_t limit)
+static size_t cut(const struct search *s, uint32_t limit, size_t bytes)
 {
-	size_t n = 0, text = 0;
+	size_t n = 0, text = 0, most = pl_page_bytes(bytes);
 	for (; n < s->n && n < limit && n < PL_MISSED_MAX; n++) {
 		text += s->rows[n].message.content.len + s->rows[n].message.metadata.len;
-		if (n && text > PL_PAGE_BYTES)
+		if (n && text > most)
 			return n;
 	}
 	return n;
@@ -95,7 +95,7 @@ int pl_memory_missed(struct pl_memory *m, struct pl_op *op)
 		return err;
 	in->newest = m->newest;
 	in->rows = s.rows;
-	in->nrows = cut(&s, in->limit);
+	in->nrows = cut(&s, in->limit, in->bytes);
 	in->has_more = in->nrows < s.n;
 	return 0;
 }
@@ -116,7 +116,7 @@ int pl_memory_pending(struct pl_memory *m, struct pl_op *op)
 		return err;
 	in->newest = m->newest;
 	in->rows = s.rows;
-	in->nrows = cut(&s, in->limit);
+	in->nrows = cut(&s, in->limit, in->bytes);
 	in->has_more = in->nrows < s.n;
 	return 0;
 }

@@ -94,6 +94,12 @@ struct pl_conversation pl_direct_conversation(const struct pl_uuid *creator, uin
 /* A conversation as it is asked for, with an id of its own. Slices are those of the op. */
 struct pl_conversation pl_conversation_from_op(const struct pl_op_create *, uint64_t now_ms);
 
+/* What a page may have of text where so many bytes are asked for; 0: any number. */
+static inline size_t pl_page_bytes(size_t asked)
+{
+	return asked && asked < PL_PAGE_BYTES ? asked : PL_PAGE_BYTES;
+}
+
 /* The newest first becomes the oldest first. */
 void pl_messages_turn_round(struct pl_message *, size_t n);
 /* A list of conversations in the order of store.h. */

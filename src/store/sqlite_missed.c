@@ -33,7 +33,7 @@ struct search {
 	int64_t user;
 	struct pl_uuid after, until; /* until nil: no end */
 	bool direct_only;            /* and not what the user said itself */
-	size_t limit;
+	size_t limit, bytes;
 	struct room *rooms;
 	size_t nrooms, cap_rooms;
 	struct place *places; /* room for twice as many as are wanted */
@@ -202,7 +202,7 @@ static int read_row(struct search *s, const struct place *p, size_t *text, int64
 	if (found) {
 		*text += pl_column_text(&q, PL_COLUMN_CONTENT).len +
 			 pl_column_text(&q, PL_COLUMN_METADATA).len;
-		out->has_more = out->nrows && *text > PL_PAGE_BYTES;
+		out->has_more = out->nrows && *text > s->bytes;
 		senders[out->nrows] = pl_column_int(&q, PL_COLUMN_SENDER);
 		reply_seq = (uint64_t)pl_column_int(&q, PL_COLUMN_REPLY_SEQ);
 		if (!out->has_more)
@@ -236,8 +236,9 @@ static int read_rows(struct search *s, struct result *out)
 	return err;
 }
 
-static int run(struct search *s, uint32_t limit, struct result *out)
+static int run(struct search *s, uint32_t limit, size_t bytes, struct result *out)
 {
+	s->bytes = pl_page_bytes(bytes);
 	s->limit = limit < PL_MISSED_MAX ? limit : PL_MISSED_MAX;
 	s->cap = 2 * (s->limit + 1);
 	s->places = pl_arena_array(s->arena, s->cap, sizeof(*s->places));
@@ -261,7 +262,7 @@ int pl_sqlite_missed(struct pl_sqlite *c, struct pl_op *op)
 	if (!err)
 		err = pl_read_user_key(c, &in->user, &s.user);
 	if (!err)
-		err = run(&s, in->limit, &found);
+		err = run(&s, in->limit, in->bytes, &found);
 	in->rows = found.rows;
 	in->nrows = found.nrows;
 	in->has_more = found.has_more;
@@ -288,7 +289,7 @@ int pl_sqlite_pending(struct pl_sqlite *c, struct pl_op *op)
 	if (!err)
 		err = read_received(c, s.user, &s.after);
 	if (!err)
-		err = run(&s, in->limit, &found);
+		err = run(&s, in->limit, in->bytes, &found);
 	in->rows = found.rows;
 	in->nrows = found.nrows;
 	in->has_more = found.has_more;

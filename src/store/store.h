@@ -332,7 +332,7 @@ struct pl_op_file_start {
 	struct pl_slice room; /* as `room` of the others; at == NULL: */
 	struct pl_slice to;   /* a user id, a subject or a username: their direct conversation,
 				 which is made where there is none */
-	bool in_group; /* of `room`: as of pl_op_send, but PL_EDENIED in any case */
+	bool in_group;        /* of `room`: as of pl_op_send, but PL_EDENIED in any case */
 	struct pl_slice name, type;
 	uint64_t size;
 	bool has_sha256;
@@ -405,6 +405,7 @@ struct pl_op_missed {
 	struct pl_uuid user;
 	struct pl_uuid after; /* nil: from the beginning */
 	uint32_t limit;
+	size_t bytes; /* of text, but for the first; 0, or too many: those of a page */
 
 	struct pl_said *rows; /* the oldest of them, ascending */
 	size_t nrows;
@@ -417,6 +418,7 @@ struct pl_op_pending {
 	struct pl_uuid user;
 	struct pl_uuid until; /* not behind this one; nil: all */
 	uint32_t limit;
+	size_t bytes; /* as of pl_op_missed */
 
 	struct pl_said *rows; /* as of pl_op_missed */
 	size_t nrows;

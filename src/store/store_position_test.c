@@ -212,6 +212,18 @@ static void long_texts_end_early(void **state)
 	assert_int_equal(op->missed.nrows, 10 - n);
 	assert_false(op->missed.has_more);
 	pl_op_free(op);
+	/* Or earlier; the first one always comes. */
+	const size_t bytes[] = {1, sizeof(text) * 3 / 2, sizeof(text) * 5 / 2}, rows[] = {1, 1, 2};
+	for (size_t i = 0; i < 3; i++) {
+		op = op_new(PL_OP_PENDING);
+		op->pending.user = c.bob;
+		op->pending.limit = 100;
+		op->pending.bytes = bytes[i];
+		assert_int_equal(run(r, op), 0);
+		assert_int_equal(op->pending.nrows, rows[i]);
+		assert_true(op->pending.has_more);
+		pl_op_free(op);
+	}
 }
 
 static unsigned next(unsigned *seed)

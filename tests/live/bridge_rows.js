@@ -11,15 +11,19 @@ const assert = require('node:assert/strict');
 const { Client, UUID } = require('./client.js');
 const { Native } = require('./native_client.js');
 const { Realtime, chatId, ISO } = require('./realtime_client.js');
+const { SocketIo } = require('./socketio_client.js');
 
 const MILLIS = /^1\d{12}$/;
 const NUMBER = /^\d+$/;
+const ID = /^[0-9a-f]{32}$/;
 
 /* What is expected, with a pattern for what cannot be known, compared whole. */
 function like(actual, expected) {
 	if (expected instanceof RegExp)
 		return expected.test(String(actual)) ? actual : expected;
-	if (typeof expected !== 'object' || expected === null || Array.isArray(expected))
+	if (Array.isArray(expected))
+		return expected.map((value, i) => like(actual?.[i], value));
+	if (typeof expected !== 'object' || expected === null)
 		return expected;
 	return Object.fromEntries(Object.entries(expected).map(([key, value]) => [key, like(actual?.[key], value)]));
 }
@@ -33,8 +37,8 @@ const called = (place) => place.alias || place.id;
 
 const qrypt = {
 	name: 'QryptChat',
-	hearsItself: true,
-	hearsTyping: true,
+	hearsItself: { direct: true, room: true },
+	hearsTyping: { direct: true, room: true },
 	hearsPresence: { direct: true, room: true },
 	types: true,
 	async come(server, who) {
@@ -86,7 +90,8 @@ const qrypt = {
 
 const native = {
 	name: 'native',
-	hearsItself: true,
+	hearsItself: { direct: true, room: true },
+	hearsTyping: {},
 	hearsBroadcast: true,
 	hearsPresence: { direct: true, room: true },
 	broadcasts: true,
@@ -113,7 +118,8 @@ const native = {
 
 /* Both families: their clients open two sockets each, and hear all of their conversations at once. */
 const realtime = {
-	hearsItself: false,
+	hearsItself: {},
+	hearsTyping: {},
 	hearsPresence: { direct: true, room: false }, /* groups do not count there */
 	async open(dial, server, who) {
 		const chat = await dial(server.chat, who);
@@ -172,4 +178,60 @@ const older = {
 		{ type: 'STATUS_CHANGE', username: who.username, status: isOn ? 'ONLINE' : 'OFFLINE' }),
 };
 
-module.exports = { ROWS: [qrypt, native, documented, older], assertLike };
+/* One of two people's talk is not a room: typing there has no words. */
+const socketio = {
+	hearsItself: { direct: false, room: true },
+	hearsTyping: { direct: false, room: true },
+	hearsPresence: { direct: true, room: true },
+	types: true,
+	/* Two keepers tell of it, each in its own time. */
+	inAnyOrder: true,
+	async sit(client, place) {
+		if (place.kind === 'room')
+			await client.chat.ok('join-room', place.alias);
+	},
+	async say(client, place, content) {
+		if (place.kind === 'room')
+			client.chat.socket.emit('message', { roomId: place.alias, content });
+		else
+			client.chat.socket.emit('private-message', { targetUserId: other(place, client.who).sub, content });
+	},
+	async type(client, place) {
+		await client.chat.ok('typing', { roomId: called(place) });
+		await client.chat.ok('stop-typing', { roomId: called(place) });
+	},
+	sync: (client) => client.chat.sync(),
+	user: (who) => ({ id: who.sub, name: who.name }),
+	message(place, from, content) {
+		const rest = { id: ID, content, timestamp: MILLIS };
+		if (place.kind === 'room')
+			return ['new-message', { ...rest, roomId: place.alias, userId: from.sub, user: socketio.user(from),
+				type: 'text', edited: false, deleted: false }];
+		return ['private-message', { ...rest, fromUserId: from.sub, fromUser: socketio.user(from),
+			toUserId: other(place, from).sub, read: false }];
+	},
+	textOf: ([name, payload]) => (/^(new|private)-message$/.test(name) ? payload.content : undefined),
+	typing: (place, from, isTyping) => (isTyping
+		? ['user-typing', { userId: from.sub, user: socketio.user(from), roomId: place.alias }]
+		: ['user-stopped-typing', { userId: from.sub, roomId: place.alias }]),
+	presence(place, who, isOn) {
+		const online = ['presence-update', { userId: who.sub, status: isOn ? 'online' : 'offline', timestamp: MILLIS }];
+		const where = { userId: who.sub, roomId: place.alias };
+		if (place.kind === 'direct')
+			return online;
+		return [online, isOn ? ['user-joined', { ...where, user: socketio.user(who) }] : ['user-left', where]];
+	},
+};
+
+const over = (name, transports) => ({
+	...socketio,
+	name,
+	async come(server, who) {
+		const chat = await SocketIo.connect(server, who, { transports });
+		return { who, chat, sockets: [chat], heard: () => chat.kept };
+	},
+});
+
+const ROWS = [qrypt, native, documented, older, over('Socket.IO poll', ['polling']), over('Socket.IO ws', ['websocket'])];
+
+module.exports = { ROWS, assertLike };

@@ -1,6 +1,6 @@
 'use strict';
 /*
- * A client as strict as QryptChat's first browser store, written anew from the wire page: it drops
+ * A client as strict as QryptChat's first browser store, written anew from the protocol: it drops
  * what its parser does not know, settles a request by the first frame with its id, forgets that
  * frame afterwards, and shows only what the store would have shown.
  */

@@ -5,9 +5,8 @@
  */
 const assert = require('node:assert/strict');
 const WebSocket = require('ws');
+const { Listening } = require('./listening.js');
 const { person, token } = require('./tokens.js');
-
-const HEAR_MS = 15000;
 
 function parse(data, isBinary) {
 	const text = data.toString();
@@ -20,18 +19,9 @@ function parse(data, isBinary) {
 
 const isOf = (type) => (frame) => !frame.isBinary && frame.json?.type === type;
 
-class Native {
+class Native extends Listening {
 	constructor(socket) {
-		this.socket = socket;
-		this.kept = [];
-		this.waiters = [];
-		this.pings = 0;
-		this.closed = new Promise((resolve) => {
-			socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
-		});
-		socket.on('ping', () => this.pings++);
-		socket.on('message', (data, isBinary) => this.hear(parse(data, isBinary)));
-		socket.on('error', () => {});
+		super(socket, parse);
 	}
 
 	/* Resolves at the handshake, before anything was heard. port: another than the server's. */
@@ -56,29 +46,6 @@ class Native {
 		const client = await Native.dial(server, options);
 		client.greeting = await client.expect('connected');
 		return client;
-	}
-
-	hear(frame) {
-		const at = this.waiters.findIndex((w) => w.wants(frame));
-		if (at < 0)
-			this.kept.push(frame);
-		else
-			this.waiters.splice(at, 1)[0].resolve(frame);
-	}
-
-	take(wants, what) {
-		const at = this.kept.findIndex(wants);
-		if (at >= 0)
-			return Promise.resolve(this.kept.splice(at, 1)[0]);
-		return new Promise((resolve, reject) => {
-			const timer = setTimeout(
-				() => reject(new Error(`no ${what}; kept: ${JSON.stringify(this.kept)}`)), HEAR_MS);
-			const settle = (frame) => {
-				clearTimeout(timer);
-				resolve(frame);
-			};
-			this.waiters.push({ wants, resolve: settle });
-		});
 	}
 
 	/* The earliest frame of this type that nobody took. */
@@ -110,17 +77,6 @@ class Native {
 	sync() {
 		this.send('ping');
 		return this.expect('pong');
-	}
-
-	/* Fails if anything was kept or comes within ms. */
-	async nothing(ms = 300) {
-		await new Promise((resolve) => setTimeout(resolve, ms));
-		assert.deepEqual(this.kept, []);
-	}
-
-	close() {
-		this.socket.close();
-		return this.closed;
 	}
 }
 

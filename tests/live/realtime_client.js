@@ -7,32 +7,23 @@
  */
 const assert = require('node:assert/strict');
 const WebSocket = require('ws');
-const { Server, freePort, sleep } = require('./harness.js');
+const { Server, freePort } = require('./harness.js');
+const { Listening } = require('./listening.js');
 const { person, token } = require('./tokens.js');
 
-const HEAR_MS = 15000;
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 const chatId = (a, b) => [a.username, b.username].sort().join('-');
 
-class Realtime {
+class Realtime extends Listening {
 	constructor(socket) {
-		this.socket = socket;
-		this.kept = [];
-		this.waiters = [];
-		this.pings = 0;
+		super(socket, (data) => JSON.parse(data.toString()));
 		this.requests = 0;
-		this.closed = new Promise((resolve) => {
-			socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
-		});
 		/* Nothing more comes: whoever waits need not wait on. */
 		this.closed.then(() => {
 			for (const waiter of this.waiters.splice(0))
 				waiter.reject(new Error('closed'));
 		});
-		socket.on('ping', () => this.pings++);
-		socket.on('message', (data) => this.hear(JSON.parse(data.toString())));
-		socket.on('error', () => {});
 	}
 
 	/* Resolves at the handshake. A refusal rejects with its status. */
@@ -62,35 +53,6 @@ class Realtime {
 		const client = await Realtime.dial(port, { path, ...options });
 		client.who = who;
 		return client;
-	}
-
-	hear(frame) {
-		const at = this.waiters.findIndex((w) => w.wants(frame));
-		if (at < 0)
-			this.kept.push(frame);
-		else
-			this.waiters.splice(at, 1)[0].resolve(frame);
-	}
-
-	take(wants, what) {
-		const at = this.kept.findIndex(wants);
-		if (at >= 0)
-			return Promise.resolve(this.kept.splice(at, 1)[0]);
-		return new Promise((resolve, reject) => {
-			const timer = setTimeout(
-				() => reject(new Error(`no ${what}; kept: ${JSON.stringify(this.kept)}`)), HEAR_MS);
-			this.waiters.push({
-				wants,
-				resolve: (frame) => {
-					clearTimeout(timer);
-					resolve(frame);
-				},
-				reject: (error) => {
-					clearTimeout(timer);
-					reject(error);
-				},
-			});
-		});
 	}
 
 	/* The earliest frame of this type that nobody took. */
@@ -140,17 +102,6 @@ class Realtime {
 	/* A round trip through the store: what was said before is here now. */
 	sync() {
 		return this.ask('OFFLINE_MESSAGES_ACK');
-	}
-
-	/* Fails if anything was kept or comes within ms. */
-	async nothing(ms = 300) {
-		await sleep(ms);
-		assert.deepEqual(this.kept, []);
-	}
-
-	close() {
-		this.socket.close();
-		return this.closed;
 	}
 }
 
