@@ -421,19 +421,32 @@ static bool is_origin(const char *text)
 	return *host != '\0';
 }
 
-static void check_origins(struct check *k)
+static void check_origins_of(struct check *k, const char *option, const struct pl_string_list *l)
 {
-	const struct pl_string_list *l = &k->config->origins;
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->at[i], "*") && !is_origin(l->at[i]))
+			ERROR(k, option,
+			      "%s: \"%.100s\" is not an origin such as https://chat.example",
+			      option, l->at[i]);
+}
+
+static bool has_any(const struct pl_string_list *l)
+{
 	for (size_t i = 0; i < l->n; i++)
 		if (!strcmp(l->at[i], "*"))
-			ERROR(k, "origins",
-			      "origins: \"*\" would let every web page act for its "
-			      "visitors");
-		else if (!is_origin(l->at[i]))
-			ERROR(k, "origins",
-			      "origins: \"%.100s\" is not an origin such as "
-			      "https://chat.example",
-			      l->at[i]);
+			return true;
+	return false;
+}
+
+static void check_origins(struct check *k)
+{
+	const struct pl_config *c = k->config;
+	if (has_any(&c->origins))
+		ERROR(k, "origins", "origins: \"*\" would let every web page act for its visitors");
+	if (has_any(&c->socketio_origins) && c->socketio_origins.n > 1)
+		ERROR(k, "socketio.origins", "socketio.origins: \"*\" stands alone, or not at all");
+	check_origins_of(k, "origins", &c->origins);
+	check_origins_of(k, "socketio.origins", &c->socketio_origins);
 }
 
 static void check_proxies(struct check *k)
