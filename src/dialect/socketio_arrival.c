@@ -7,34 +7,20 @@
  * A message is told once: what the answer shows lies up to its position, and of what is heard live
  * only what lies behind that is told. What is heard before the socket is in is held.
  */
-#include "dialect/socketio_internal.h"
+#include "dialect/socketio_arrival.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "wire/json_write.h"
 
-enum { HELD_MAX = 1024, HELD_FIRST = 8, PENDING_PAGE = 100, OFFSET_MAX = 64 };
-
-struct arrival {
-	struct pl_session *session;
-	struct pl_timer later;
-	char sid[PL_SOCKETIO_SID], pid[PL_SOCKETIO_PID];
-	struct pl_slice shown; /* the pid that the client showed; points into text */
-	bool has_offset, is_recovered, is_overrun;
-	struct pl_uuid start;           /* of the pid that was shown: what is said later is told */
-	struct pl_uuid offset;          /* the last message that it says it has */
-	struct pl_op *missed, *pending; /* that came home, or NULL */
-	struct pl_event **held;
-	size_t nheld, cap_held;
-	char text[PL_SOCKETIO_PID];
-};
+enum { HELD_MAX = 1024, HELD_FIRST = 8, PENDING_PAGE = 100 };
 
 static struct pl_slice sid_of(const struct arrival *a)
 {
 	return pl_slice(a->sid, sizeof(a->sid));
 }
 
-static void random_sid(char out[PL_SOCKETIO_SID])
+void pl_socketio_new_sid(char out[PL_SOCKETIO_SID])
 {
 	static const char digits[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -57,7 +43,7 @@ int pl_socketio_arrival_new(struct socketio *x, const parley_handshake *h)
 		return PL_ENOMEM;
 	a->session = &x->session;
 	pl_timer_init(&a->later, come_in);
-	random_sid(a->sid);
+	pl_socketio_new_sid(a->sid);
 	/* An offset that is none is odd: nothing is recovered then. */
 	a->has_offset = offset.at && !pl_socketio_read_id(offset, &a->offset);
 	bool is_odd = offset.at && !a->has_offset;
@@ -141,15 +127,14 @@ static int sit_down(struct pl_session *s, const struct pl_op_chats *c)
 	return 0;
 }
 
-/* ---- what was missed ---- */
+/* ---- what waits ---- */
 
 static struct pl_slice none(void)
 {
 	return (struct pl_slice){NULL, 0};
 }
 
-/* In the next turn: whoever had the id before is gone by then, see take_over. */
-static void come_in_later(struct pl_session *s)
+void pl_socketio_come_in_later(struct pl_session *s)
 {
 	pl_timer_set(s->gateway->hub->loop, &pl_socketio_of(s)->arrival->later, 0);
 }
@@ -170,15 +155,14 @@ static void pending_found(struct pl_op *op)
 	}
 	a->pending = op;
 	if (a->is_recovered) {
-		come_in_later(s);
+		pl_socketio_come_in_later(s);
 		return;
 	}
 	pl_socketio_of(s)->position = op->pending.newest;
 	pl_session_ready(s, 0);
 }
 
-/* until nil: all that there is now. */
-static int ask_pending(struct pl_session *s, const struct pl_uuid *until)
+int pl_socketio_ask_pending(struct pl_session *s, const struct pl_uuid *until)
 {
 	struct pl_op *op = pl_session_op(s, PL_OP_PENDING, pending_found, none());
 	if (!op)
@@ -191,102 +175,6 @@ static int ask_pending(struct pl_session *s, const struct pl_uuid *until)
 	return 0;
 }
 
-/* Too much, or anything else that is odd: it comes as a new one. */
-static int give_up(struct pl_session *s)
-{
-	struct arrival *a = pl_socketio_of(s)->arrival;
-	const struct pl_uuid nil = {{0}};
-	random_sid(a->sid);
-	return ask_pending(s, &nil);
-}
-
-/* Nobody has told it what was not said yet: of a store that was put back, or of a client that says
- * so. All that it did not hear would seem to have been heard. */
-static bool is_of_the_future(const struct pl_op_missed *m)
-{
-	return memcmp(m->after.b, m->newest.b, sizeof(m->after.b)) > 0;
-}
-
-static void missed_found(struct pl_op *op)
-{
-	struct pl_session *s = pl_session_of(op);
-	struct socketio *x = s ? pl_socketio_of(s) : NULL;
-	if (!x || !x->arrival) {
-		pl_session_done(op);
-		return;
-	}
-	if (op->err || op->missed.has_more || is_of_the_future(&op->missed)) {
-		pl_session_done(op);
-		int err = give_up(s);
-		if (err)
-			pl_session_ready(s, err);
-		return;
-	}
-	x->arrival->is_recovered = true;
-	x->arrival->missed = op;
-	x->position = op->missed.newest;
-	/* What was said before its first coming was told in lists: of those nobody knows whether
-	 * they arrived. */
-	bool is_first = pl_uuid_is_nil(&x->arrival->start);
-	int err = is_first ? 0 : ask_pending(s, &x->arrival->start);
-	if (is_first)
-		come_in_later(s);
-	if (err)
-		pl_session_ready(s, err);
-}
-
-/* Whoever has this id still is a line that broke and does not know it. */
-static void take_over(struct pl_session *s, struct pl_slice sid)
-{
-	struct pl_topic_id t = pl_topic_user(&s->peer.user.id);
-	struct pl_event *e = pl_event_new(PL_EV_TAKEOVER);
-	if (!e || pl_event_address(e, pl_topic_slice(&t)) ||
-	    pl_arena_copy(&e->arena, sid, &e->ref)) {
-		pl_event_release(e);
-		return;
-	}
-	e->origin = s->peer.id;
-	e->wall_ms = pl_wall_ms();
-	pl_hub_publish(s->gateway->hub, e);
-}
-
-void pl_socketio_on_takeover(struct pl_session *s, const struct pl_event *e)
-{
-	struct socketio *x = pl_socketio_of(s);
-	if (x->socket && pl_slice_eq(e->ref, pl_socketio_slice(parley_socket_id(x->socket))))
-		parley_disconnect(x->socket, true);
-}
-
-static const uint8_t *secret_of(const struct pl_session *s)
-{
-	const struct pl_store *store = s->gateway->hub->store;
-	return store ? pl_store_secret(store) : NULL;
-}
-
-/* PL_EINVAL: there is nothing to recover. */
-static int ask_missed(struct pl_session *s)
-{
-	struct arrival *a = pl_socketio_of(s)->arrival;
-	const uint8_t *key = secret_of(s);
-	struct pl_slice sid;
-	int err = key && a->shown.len
-			  ? pl_socketio_pid_read(key, a->shown, &s->peer.user.id, &sid, &a->start)
-			  : PL_EINVAL;
-	if (err)
-		return err;
-	struct pl_op *op = pl_session_op(s, PL_OP_MISSED, missed_found, none());
-	if (!op)
-		return PL_ENOMEM;
-	memcpy(a->sid, sid.at, sizeof(a->sid));
-	take_over(s, sid);
-	op->missed.user = s->peer.user.id;
-	op->missed.after = a->has_offset ? a->offset : a->start;
-	op->missed.limit = s->gateway->options->socketio_recovery;
-	op->missed.bytes = PL_SOCKETIO_MISSED_BYTES;
-	pl_session_submit(s, op);
-	return 0;
-}
-
 static void chats_listed(struct pl_op *op)
 {
 	struct pl_session *s = pl_session_of(op);
@@ -294,9 +182,9 @@ static void chats_listed(struct pl_op *op)
 	if (s) {
 		int err = op->err ? op->err : sit_down(s, &op->chats);
 		if (!err) {
-			err = ask_missed(s);
+			err = pl_socketio_ask_missed(s);
 			if (err)
-				err = ask_pending(s, &nil);
+				err = pl_socketio_ask_pending(s, &nil);
 		}
 		if (err)
 			pl_session_ready(s, err);
@@ -335,7 +223,7 @@ int pl_socketio_restore(struct socketio *x)
 {
 	struct arrival *a = x->arrival;
 	struct pl_session *s = &x->session;
-	const uint8_t *key = secret_of(s);
+	const uint8_t *key = pl_socketio_secret(s);
 	struct pl_slice pid = {NULL, 0};
 	if (a->is_overrun)
 		return PL_EBUSY;
@@ -351,48 +239,6 @@ int pl_socketio_restore(struct socketio *x)
 	if (a->is_recovered && a->missed->missed.nrows)
 		pl_handshake_hold(x->asking);
 	return pl_handshake_restore(x->asking, sid_of(a), pid, a->is_recovered);
-}
-
-static int tell_row(struct socketio *x, const struct pl_said *row)
-{
-	struct pl_slice at[PL_SOCKETIO_PIECES_MAX];
-	struct pl_socketio_pieces pieces;
-	struct pl_sio_shared shared;
-	struct pl_buf json, text;
-	pl_socketio_pieces_init(&pieces);
-	pl_buf_init(&json, 32 << 20);
-	pl_buf_init(&text, 32 << 20);
-	pl_socketio_put_news(&json, &row->message, row->message.content, row->alias, &row->other,
-			     true, &pieces);
-	pl_socketio_pieces_slices(&pieces, at);
-	int err = json.err ? json.err
-			   : pl_sio_shared_event(&shared, PL_S("/"), pl_buf_slice(&json), at,
-						 pieces.n, false, &text);
-	if (!err) {
-		pl_sio_push(x->socket, &shared);
-		pl_sio_shared_fini(&shared);
-	}
-	pl_buf_fini(&json);
-	pl_buf_fini(&text);
-	pl_socketio_pieces_fini(&pieces);
-	return err;
-}
-
-static int tell_missed(struct socketio *x, const struct pl_op_missed *m)
-{
-	const struct pl_uuid *me = &x->session.peer.user.id;
-	for (size_t i = 0; i < m->nrows; i++) {
-		const struct pl_said *row = &m->rows[i];
-		bool is_direct = row->type == PL_DIRECT;
-		if (is_direct && pl_uuid_eq(&row->message.sender.id, me))
-			continue;
-		int err = tell_row(x, row);
-		if (err)
-			return err;
-		if (is_direct)
-			pl_socketio_told(x, &row->message.id);
-	}
-	return 0;
 }
 
 static void greet(struct socketio *x)
@@ -440,7 +286,7 @@ int pl_socketio_arrive(struct socketio *x)
 	if (a->is_recovered && a->has_offset)
 		pl_socketio_told(x, &a->offset);
 	if (a->is_recovered)
-		err = tell_missed(x, &a->missed->missed);
+		err = pl_socketio_tell_missed(x, &a->missed->missed);
 	if (err)
 		return cut(x);
 	pl_socket_hello(x->socket);

@@ -124,8 +124,6 @@ void pl_socketio_put_type(struct pl_buf *, const struct pl_message *);
 
 extern const struct pl_line_ops pl_socketio_line;
 void pl_socketio_authorize(parley_handshake *, void *user);
-/* An event of the user: another socket with the same id came. */
-void pl_socketio_on_takeover(struct pl_session *, const struct pl_event *);
 
 /* ---- socketio_arrival.c: from the token to the first word ---- */
 
@@ -141,6 +139,11 @@ int pl_socketio_arrive(struct socketio *) PL_MUST_CHECK;
 void pl_socketio_hold(struct socketio *, const struct pl_event *);
 /* In this conversation it hears what is said, from now on. */
 int pl_socketio_sit(struct pl_session *, const struct pl_conversation *) PL_MUST_CHECK;
+
+/* ---- socketio_recovery.c: what was missed since the line broke ---- */
+
+/* An event of the user: another socket with the same id came. */
+void pl_socketio_on_takeover(struct pl_session *, const struct pl_event *);
 
 /* ---- socketio_pid.c: what a client shows to be recovered ---- */
 
