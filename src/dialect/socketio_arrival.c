@@ -21,6 +21,8 @@ struct arrival {
 	char sid[PL_SOCKETIO_SID], pid[PL_SOCKETIO_PID];
 	struct pl_slice shown; /* the pid that the client showed; points into text */
 	bool has_offset, is_recovered, is_overrun;
+	bool is_overtaken;              /* its client came again meanwhile */
+	uint64_t taken_ms;              /* when it took the id over */
 	struct pl_uuid start;           /* of the pid that was shown: what is said later is told */
 	struct pl_uuid offset;          /* the last message that it says it has */
 	struct pl_op *missed, *pending; /* that came home, or NULL */
@@ -44,10 +46,7 @@ static void random_sid(char out[PL_SOCKETIO_SID])
 		out[i] = digits[random[i] & 63];
 }
 
-static void come_in(struct pl_timer *t)
-{
-	pl_session_ready(PL_CONTAINER(t, struct arrival, later)->session, 0);
-}
+static void come_in(struct pl_timer *);
 
 int pl_socketio_arrival_new(struct socketio *x, const parley_handshake *h)
 {
@@ -69,6 +68,13 @@ int pl_socketio_arrival_new(struct socketio *x, const parley_handshake *h)
 	return 0;
 }
 
+static void drop_op(struct pl_op **op)
+{
+	if (*op)
+		pl_session_done(*op);
+	*op = NULL;
+}
+
 void pl_socketio_arrival_free(struct socketio *x)
 {
 	struct arrival *a = x->arrival;
@@ -79,10 +85,8 @@ void pl_socketio_arrival_free(struct socketio *x)
 	for (size_t i = 0; i < a->nheld; i++)
 		pl_event_release(a->held[i]);
 	pl_free(a->held);
-	if (a->missed)
-		pl_session_done(a->missed);
-	if (a->pending)
-		pl_session_done(a->pending);
+	drop_op(&a->missed);
+	drop_op(&a->pending);
 	pl_free(a);
 }
 
@@ -148,11 +152,7 @@ static struct pl_slice none(void)
 	return (struct pl_slice){NULL, 0};
 }
 
-/* In the next turn: whoever had the id before is gone by then, see take_over. */
-static void come_in_later(struct pl_session *s)
-{
-	pl_timer_set(s->gateway->hub->loop, &pl_socketio_of(s)->arrival->later, 0);
-}
+static void come_in_later(struct pl_session *);
 
 static void pending_found(struct pl_op *op)
 {
@@ -197,7 +197,25 @@ static int give_up(struct pl_session *s)
 	struct arrival *a = pl_socketio_of(s)->arrival;
 	const struct pl_uuid nil = {{0}};
 	random_sid(a->sid);
+	a->is_recovered = false;
+	drop_op(&a->missed);
+	drop_op(&a->pending);
 	return ask_pending(s, &nil);
+}
+
+/* Whose client came again has lost its id to that one: it is another, should anybody be there. */
+static void come_in(struct pl_timer *t)
+{
+	struct arrival *a = PL_CONTAINER(t, struct arrival, later);
+	int err = a->is_overtaken ? give_up(a->session) : 0;
+	if (err || !a->is_overtaken)
+		pl_session_ready(a->session, err);
+}
+
+/* In the next turn: whoever had the id before is gone by then, see take_over. */
+static void come_in_later(struct pl_session *s)
+{
+	pl_timer_set(s->gateway->hub->loop, &pl_socketio_of(s)->arrival->later, 0);
 }
 
 /* Nobody has told it what was not said yet: of a store that was put back, or of a client that says
@@ -247,14 +265,26 @@ static void take_over(struct pl_session *s, struct pl_slice sid)
 	}
 	e->origin = s->peer.id;
 	e->wall_ms = pl_wall_ms();
+	pl_socketio_of(s)->arrival->taken_ms = e->wall_ms;
 	pl_hub_publish(s->gateway->hub, e);
+}
+
+/* Of two that come at once the later one, and the same one wherever both are seen. */
+static bool is_later(const struct pl_event *e, const struct socketio *x)
+{
+	uint64_t mine = x->arrival->taken_ms;
+	return e->wall_ms > mine || (e->wall_ms == mine && e->origin > x->session.peer.id);
 }
 
 void pl_socketio_on_takeover(struct pl_session *s, const struct pl_event *e)
 {
 	struct socketio *x = pl_socketio_of(s);
+	if (e->origin == s->peer.id)
+		return;
 	if (x->socket && pl_slice_eq(e->ref, pl_socketio_slice(parley_socket_id(x->socket))))
 		parley_disconnect(x->socket, true);
+	if (x->arrival && pl_slice_eq(e->ref, sid_of(x->arrival)) && is_later(e, x))
+		x->arrival->is_overtaken = true;
 }
 
 static const uint8_t *secret_of(const struct pl_session *s)
@@ -434,7 +464,8 @@ int pl_socketio_arrive(struct socketio *x)
 	int err = 0;
 	if (x->is_dismissed)
 		return PL_EDENIED;
-	if (a->is_overrun)
+	/* Overtaken after it was let in: with an id that is not its own any more. */
+	if (a->is_overrun || (a->is_overtaken && a->is_recovered))
 		return cut(x);
 	/* Who has that one has all that was told before it. */
 	if (a->is_recovered && a->has_offset)
