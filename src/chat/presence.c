@@ -16,10 +16,12 @@ enum { CONVERSATIONS_MAX = 10000, RETRY_MS = 200 };
 
 struct online {
 	struct pl_hub *hub;
-	struct pl_user who; /* id, subject, username */
-	struct pl_arena names;
-	enum pl_status status;
+	struct pl_uuid user;
+	char *names; /* the username, then the subject; NULL: not known */
+	uint32_t username_len, subject_len;
 	uint32_t devices;
+	uint8_t status; /* enum pl_status */
+	bool subject_is_number;
 	struct pl_timer grace;
 	struct pl_uuid *conversations; /* where the transitions are told; sorted */
 	size_t n, cap;
@@ -30,13 +32,24 @@ static struct pl_slice key_of(const struct pl_uuid *user)
 	return pl_uuid_slice(user);
 }
 
+static struct pl_user who_is(const struct online *o)
+{
+	struct pl_user u = {.id = o->user, .subject_is_number = o->subject_is_number};
+	if (o->names) {
+		u.username = pl_slice(o->names, o->username_len);
+		u.subject = pl_slice(o->names + o->username_len, o->subject_len);
+	}
+	return u;
+}
+
 /* One event per conversation: that is how its listeners are addressed, and what the words name. */
 static void tell_one(const struct online *o, enum pl_event_kind kind,
 		     const struct pl_uuid *conversation, bool on)
 {
 	struct pl_event *e = pl_event_new(kind);
 	struct pl_topic_id t = pl_topic_conversation(conversation);
-	if (e && !pl_event_address(e, pl_topic_slice(&t)) && !pl_event_set_actor(e, &o->who)) {
+	struct pl_user who = who_is(o);
+	if (e && !pl_event_address(e, pl_topic_slice(&t)) && !pl_event_set_actor(e, &who)) {
 		e->conversation = *conversation;
 		e->on = on;
 		e->status = on ? o->status : PL_IS_OFFLINE;
@@ -56,14 +69,14 @@ static void tell(struct online *o, enum pl_event_kind kind, bool on)
 static void free_online(struct online *o)
 {
 	pl_timer_stop(&o->grace);
-	pl_arena_fini(&o->names);
+	pl_free(o->names);
 	pl_free(o->conversations);
 	pl_free(o);
 }
 
 static void forget(struct online *o)
 {
-	pl_map_remove(&o->hub->online, key_of(&o->who.id));
+	pl_map_remove(&o->hub->online, key_of(&o->user));
 	free_online(o);
 }
 
@@ -75,7 +88,7 @@ static bool is_visible(enum pl_status status)
 static void on_grace_over(struct pl_timer *t)
 {
 	struct online *o = PL_CONTAINER(t, struct online, grace);
-	if (!pl_call_user_gone(o->hub, &o->who.id)) {
+	if (!pl_call_user_gone(o->hub, &o->user)) {
 		pl_timer_set(o->hub->loop, t,
 			     RETRY_MS); /* who is in a call must not be forgotten */
 		return;
@@ -139,11 +152,10 @@ static struct online *come_online(struct pl_hub *hub, const struct pl_event *e)
 	if (!o)
 		return NULL;
 	o->hub = hub;
-	o->who.id = e->actor.id;
+	o->user = e->actor.id;
 	o->status = PL_IS_ONLINE;
-	pl_arena_init(&o->names, PL_ARENA_SMALL);
 	pl_timer_init(&o->grace, on_grace_over);
-	if (pl_map_put(&hub->online, key_of(&o->who.id), o)) {
+	if (pl_map_put(&hub->online, key_of(&o->user), o)) {
 		pl_free(o);
 		return NULL;
 	}
@@ -152,24 +164,18 @@ static struct online *come_online(struct pl_hub *hub, const struct pl_event *e)
 
 static void learn_name(struct online *o, const struct pl_user *who)
 {
-	struct pl_arena fresh;
-	struct pl_user copy;
-	bool is_same = pl_slice_eq(who->username, o->who.username) &&
-		       pl_slice_eq(who->subject, o->who.subject) &&
-		       who->subject_is_number == o->who.subject_is_number;
-	if (!who->username.len || is_same)
+	struct pl_slice name = who->username, subject = who->subject;
+	char *names = name.len ? pl_alloc(name.len + subject.len) : NULL;
+	if (!names)
 		return;
-	pl_arena_init(&fresh, PL_ARENA_SMALL);
-	if (pl_user_copy(&fresh, who, &copy)) {
-		pl_arena_fini(&fresh);
-		return;
-	}
-	pl_arena_fini(&o->names);
-	o->names = fresh;
-	o->who = (struct pl_user){.id = o->who.id,
-				  .subject = copy.subject,
-				  .subject_is_number = copy.subject_is_number,
-				  .username = copy.username};
+	memcpy(names, name.at, name.len);
+	if (subject.len)
+		memcpy(names + name.len, subject.at, subject.len);
+	pl_free(o->names);
+	o->names = names;
+	o->username_len = (uint32_t)name.len;
+	o->subject_len = (uint32_t)subject.len;
+	o->subject_is_number = who->subject_is_number;
 }
 
 static void session_began(struct pl_hub *hub, const struct pl_event *e)
@@ -205,7 +211,7 @@ static void set_status(struct pl_hub *hub, const struct pl_event *e)
 	if (!o || o->status == e->status)
 		return;
 	bool was_visible = is_visible(o->status), shows = is_visible(e->status);
-	o->status = e->status;
+	o->status = (uint8_t)e->status;
 	if (was_visible && shows)
 		tell(o, PL_EV_STATUS, true);
 	else

@@ -12,8 +12,8 @@
  * The change comes from the peer's own worker, so that nobody hears a peer before hearing that it
  * is there.
  *
- * Invariants:  a roster exists iff somebody is on it;  a sitter is in its roster's map and list, or
- * in neither;  a seat is marked iff its peer was told of to the keeper.
+ * Invariants:  a roster exists iff somebody is on it;  a sitter is in its roster's list and in the
+ * ring of its user, or in neither;  a seat is marked iff its peer was told of to the keeper.
  */
 #include "chat/hub.h"
 
@@ -39,9 +39,9 @@ struct sitter {
 struct roster {
 	struct pl_topic_id topic;
 	struct pl_uuid conversation;
-	struct pl_map by_peer;
 	struct pl_map by_user; /* one of each ring */
 	struct pl_list order;  /* as they came */
+	size_t n;
 };
 
 static struct roster *find(struct pl_hub *hub, const struct pl_uuid *conversation)
@@ -60,7 +60,6 @@ static struct roster *open_roster(struct pl_hub *hub, const struct pl_uuid *conv
 		return NULL;
 	r->topic = pl_topic_conversation(conversation);
 	r->conversation = *conversation;
-	pl_map_init(&r->by_peer, SITTERS_MAX);
 	pl_map_init(&r->by_user, SITTERS_MAX);
 	pl_list_init(&r->order);
 	if (!pl_map_put(&hub->rosters, pl_topic_slice(&r->topic), r))
@@ -71,17 +70,23 @@ static struct roster *open_roster(struct pl_hub *hub, const struct pl_uuid *conv
 
 static void close_if_empty(struct pl_hub *hub, struct roster *r)
 {
-	if (r->by_peer.len)
+	if (r->n)
 		return;
 	pl_map_remove(&hub->rosters, pl_topic_slice(&r->topic));
-	pl_map_fini(&r->by_peer);
 	pl_map_fini(&r->by_user);
 	pl_free(r);
 }
 
-static struct pl_slice key_of(const uint64_t *peer)
+/* A user has few connections in a room. */
+static struct sitter *find_sitter(const struct roster *r, const struct pl_event *e)
 {
-	return pl_slice(peer, sizeof(*peer));
+	struct sitter *first = pl_map_get(&r->by_user, pl_uuid_slice(&e->actor.id)), *s = first;
+	while (s && s->peer != e->origin) {
+		s = PL_CONTAINER(s->ring.next, struct sitter, ring);
+		if (s == first)
+			return NULL;
+	}
+	return s;
 }
 
 static struct pl_slice name_of(const struct pl_user *u)
@@ -134,20 +139,18 @@ static bool remove_from_ring(struct roster *r, struct sitter *s)
 static int add(struct roster *r, const struct pl_event *e, bool *is_first)
 {
 	*is_first = false;
-	if (pl_map_get(&r->by_peer, key_of(&e->origin)))
+	if (find_sitter(r, e))
 		return 0;
+	if (r->n == SITTERS_MAX)
+		return PL_ELIMIT;
 	struct sitter *s = new_sitter(e);
-	int err = s ? pl_map_put(&r->by_peer, key_of(&s->peer), s) : PL_ENOMEM;
-	if (!err) {
-		err = add_to_ring(r, s);
-		if (err)
-			pl_map_remove(&r->by_peer, key_of(&s->peer));
-	}
+	int err = s ? add_to_ring(r, s) : PL_ENOMEM;
 	if (err) {
 		pl_free(s);
 		return err;
 	}
 	pl_list_append(&r->order, &s->node);
+	r->n++;
 	*is_first = pl_list_empty(&s->ring);
 	return 0;
 }
@@ -167,7 +170,7 @@ static int copy_sitter(const struct roster *r, const struct sitter *s, struct pl
 
 static int copy_sitters(const struct roster *r, struct pl_event *e)
 {
-	size_t n = r->by_peer.len < LISTED_MAX ? r->by_peer.len : LISTED_MAX, bytes = 0;
+	size_t n = r->n < LISTED_MAX ? r->n : LISTED_MAX, bytes = 0;
 	e->sitters = pl_arena_array(&e->arena, n, sizeof(*e->sitters));
 	if (!e->sitters)
 		return PL_ENOMEM;
@@ -256,10 +259,11 @@ static void sat_down(struct pl_hub *hub, const struct pl_event *e)
 static void stood_up(struct pl_hub *hub, const struct pl_event *e)
 {
 	struct roster *r = find(hub, &e->conversation);
-	struct sitter *s = r ? pl_map_remove(&r->by_peer, key_of(&e->origin)) : NULL;
+	struct sitter *s = r ? find_sitter(r, e) : NULL;
 	if (!s)
 		return;
 	pl_list_remove(&s->node);
+	r->n--;
 	bool is_last = remove_from_ring(r, s);
 	pl_free(s);
 	close_if_empty(hub, r);
@@ -421,7 +425,6 @@ void pl_roster_fini(struct pl_hub *hub)
 		PL_LIST_EACH (node, &r->order) {
 			pl_free(PL_CONTAINER(node, struct sitter, node));
 		}
-		pl_map_fini(&r->by_peer);
 		pl_map_fini(&r->by_user);
 		pl_free(r);
 	}

@@ -34,6 +34,19 @@ struct pl_slice pl_extra_pid(const parley_socket *k)
 	return pl_slice_str(x ? x->pid : NULL);
 }
 
+void pl_extra_drop_pid(parley_socket *k)
+{
+	struct pl_sio_extra *x = k->extra;
+	if (!x || x->track)
+		return;
+	pl_free(x->pid);
+	x->pid = NULL;
+	if (x->waits || x->kept || x->shown)
+		return;
+	pl_extra_free(x);
+	k->extra = NULL;
+}
+
 int pl_extra_keep_request(parley_socket *k, struct pl_sio_request *r)
 {
 	struct pl_sio_extra *x = pl_extra_of(k);

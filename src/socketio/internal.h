@@ -404,6 +404,8 @@ struct pl_sio_extra *pl_extra_of(parley_socket *);
 void pl_extra_free(struct pl_sio_extra *); /* NULL is fine */
 int pl_extra_set_pid(parley_socket *, struct pl_slice pid) PL_MUST_CHECK;
 struct pl_slice pl_extra_pid(const parley_socket *); /* at == NULL: none */
+/* It was told: a house's is not needed any more, and most have nothing else here. */
+void pl_extra_drop_pid(parley_socket *);
 int pl_extra_keep_request(parley_socket *, struct pl_sio_request *) PL_MUST_CHECK;
 /* NULL: not kept, or no memory. */
 const parley_request *pl_extra_request(const parley_socket *);

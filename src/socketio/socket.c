@@ -113,6 +113,7 @@ void pl_socket_hello(parley_socket *k)
 	else
 		pl_emit_control(k->client, PL_SIO_CONNECT, k->hall->name, pl_buf_slice(&b));
 	pl_buf_fini(&b);
+	pl_extra_drop_pid(k);
 }
 
 static void watch(const parley_socket *k, bool connected, const char *reason)
