@@ -100,6 +100,7 @@ class Bench:
     def __init__(self, args):
         self.args = args
         self.bin = BUILD / args.preset
+        self.raw = []  # those of the raw servers that this machine can have
         cores = sorted(os.sched_getaffinity(0))
         self.server_core, self.load_core = cores[0], cores[min(1, len(cores) - 1)]
         self.seconds, self.warm = (0.5, 0.2) if args.quick else (args.seconds, 1)
@@ -337,6 +338,7 @@ def main():
     if {"ws", "uwebsockets"} & set(asked) or args.rows in socketio.NAME:
         install_peers()
     names = usable_servers(bench, asked)
+    bench.raw = [name for name in names if name.startswith("raw")]
     summaries, failures = measure_rows(bench, names, args.rows)
     stock, bad = measure_part(bench, socketio, args.rows, "bench-socketio")
     mixed, wrong = measure_part(bench, bridge, args.rows, "parley")

@@ -78,18 +78,11 @@ def measure_row(servers, row):
 
 
 def measure_limit(servers, raw):
-    """Per second of processor time, of the better raw server; None: not asked for, or neither is there."""
+    """Per second of processor time, of the better raw server; None: not wanted, or there is none."""
     bench, best = servers.bench, []
-    for name in ("raw-epoll", "raw-uring") if raw else ():
+    for name in bench.raw if raw else []:
         mode, options, messages = raw
-        if not (bench.bin / f"bench-{name}").exists():
-            continue
-        try:
-            server = bench.start(name, options["size"])
-        except Exception as failure:  # a kernel without io_uring
-            print(f"{name}: left out ({failure})", flush=True)
-            continue
-        with Running(server):
+        with Running(bench.start(name, options["size"])) as server:
             runs = [bench.load_quietly(mode, server, raw=True, **options) for _ in range(bench.args.rounds)]
         best.append(statistics.median(run["per_server_cpu_s"] for run in runs) / messages)
     return max(best, default=None)
@@ -182,7 +175,8 @@ def show_row(row, width):
 def show(r):
     width = max(len(row["row"]) for row in r["rows"])
     print(f"\n{NAME}: per second of the server's processor time, and per busy second of its core; medians")
-    print(f"  {'':<{width}}{'parley':>10}{'npm':>9}{'times':>7}{'wanted':>8}{'possible':>10}{'core':>11}{'npm':>9}{'times':>7}")
+    print(f"  {'':<{width}}{'parley':>10}{'npm':>9}{'times':>7}{'wanted':>8}{'possible':>10}"
+          f"{'core':>11}{'npm':>9}{'times':>7}")
     for row in r["rows"]:
         show_row(row, width)
     print(f"  a payload of {PACKETS:,} tiny packets, ms of processor time (at most {REFUSE_MAX_MS} are wanted):")

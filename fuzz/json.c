@@ -1,11 +1,13 @@
 /*
  * fuzz/json.c - any bytes into the JSON parser. What it accepts must hang together: each value's
- * source text parses to the same value again, and each string survives being written.
+ * source text parses to the same value again, and each string survives being written. What is
+ * mended is as long as before, and whole.
  */
 #include "fuzz.h"
 
 #include "base/buf.h"
 #include "wire/json.h"
+#include "wire/json_mend.h"
 #include "wire/json_write.h"
 
 static void check_again(struct pl_json_parser *again, const struct pl_json *v, struct pl_buf *b)
@@ -22,12 +24,27 @@ static void check_again(struct pl_json_parser *again, const struct pl_json *v, s
 	MUST(pl_slice_eq(copy->str, v->str));
 }
 
+static void check_mended(struct pl_slice text)
+{
+	struct pl_buf b, again;
+	pl_buf_init(&b, text.len);
+	pl_buf_init(&again, text.len);
+	if (pl_json_mend(text, &b)) {
+		MUST(!b.err && b.len == text.len);
+		MUST(!pl_json_mend(pl_buf_slice(&b), &again));
+	}
+	MUST(!again.len);
+	pl_buf_fini(&b);
+	pl_buf_fini(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct pl_json_parser *parser, *again;
 	if (!parser &&
 	    (pl_json_parser_new(1 << 16, &parser) || pl_json_parser_new(1 << 19, &again)))
 		return 0;
+	check_mended(pl_slice(data, size));
 	const struct pl_json *root = NULL;
 	if (pl_json_parse(parser, pl_slice(data, size), &root)) {
 		MUST(pl_json_error_at(parser) <= size);

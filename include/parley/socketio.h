@@ -33,6 +33,7 @@ typedef struct parley_reply parley_reply;         /* an acknowledgement owed  */
  * The arguments of an event, made as fields are, without a key:
  * parley_emit(s, PARLEY_S("news"), PARLEY_ARGS(parley_astr(text), parley_aint(7))).
  * Binary values may stand anywhere, in objects too (parley_kbin): they travel as attachments.
+ * At most PARLEY_FIELDS_MAX arguments, else PARLEY_ELIMIT.
  */
 #define parley_astr(v)  parley_kstr("", (v))
 #define parley_aint(v)  parley_kint("", (v))
@@ -73,11 +74,16 @@ PARLEY_API struct parley_slice parley_arg_str(const parley_packet *, size_t i);
 PARLEY_API struct parley_slice parley_binary(const parley_packet *, const parley_json *value);
 /* Whether the client waits for an acknowledgement. */
 PARLEY_API bool parley_wants_ack(const parley_packet *);
-/* Acknowledges the event. The first one counts: again, or where nobody waits, is PARLEY_ESTATE. */
+/*
+ * Acknowledges the event. The first one counts: again, or where nobody waits, is PARLEY_ESTATE.
+ * After PARLEY_EINVAL, PARLEY_ETOO_BIG or PARLEY_ELIMIT, which are about the arguments, the client
+ * still waits.
+ */
 PARLEY_API int parley_ack(const parley_packet *, const struct parley_field *args);
 /*
- * For an acknowledgement after the callback. NULL: nobody waits, or no memory. Exactly one
- * parley_reply_send must follow, on any thread; args NULL: none is sent.
+ * For an acknowledgement after the callback. NULL: nobody waits, no memory, or 16,384 answers are
+ * owed on this worker. Exactly one parley_reply_send must follow, on any thread; args NULL, or an
+ * error: none is sent.
  */
 PARLEY_API parley_reply *parley_ack_later(const parley_packet *);
 PARLEY_API int parley_reply_send(parley_reply *,
@@ -185,7 +191,8 @@ PARLEY_API parley_socket *parley_socket_find(parley_server *, const char *nsp,
 					     struct parley_slice id);
 
 /* Leaves at the end of the turn. PARLEY_ECLOSED; PARLEY_EBUSY: too slow, it is being closed;
- * PARLEY_ETOO_BIG; PARLEY_EINVAL: a reserved name, or arguments that no function made. */
+ * PARLEY_ETOO_BIG: over 16 MiB of text; PARLEY_ELIMIT: too many arguments or attachments;
+ * PARLEY_EINVAL: a reserved name, or arguments that no function made; PARLEY_ENOMEM. */
 PARLEY_API int parley_emit(parley_socket *, struct parley_slice event,
 			   const struct parley_field *args);
 /* Dropped if it cannot leave now. */
@@ -193,7 +200,8 @@ PARLEY_API int parley_emit_volatile(parley_socket *, struct parley_slice event,
 				    const struct parley_field *args);
 /*
  * With an acknowledgement: on_ack is called once: err 0 and the answer; PARLEY_EEXPIRED after
- * timeout_ms (0: 30 s); PARLEY_ECLOSED when the socket went.
+ * timeout_ms (0: 30 s); PARLEY_ECLOSED when the socket went. It is not called when this returns an
+ * error; PARLEY_ELIMIT is also that 1,000 answers of the socket are awaited.
  */
 typedef void parley_on_ack(parley_socket *, int err, const parley_packet *answer, void *ctx);
 PARLEY_API int parley_emit_with_ack(parley_socket *, struct parley_slice event,
@@ -202,7 +210,8 @@ PARLEY_API int parley_emit_with_ack(parley_socket *, struct parley_slice event,
 /* close: the whole connection, with its other namespaces. on_disconnect follows, never inside. */
 PARLEY_API void parley_disconnect(parley_socket *, bool close);
 
-/* As of connections (parley.h). A socket's own id is a room that it cannot leave. */
+/* As of connections (parley.h). A socket's own id is a room that it cannot leave, and the first
+ * one that parley_socket_rooms tells. */
 PARLEY_API int parley_socket_join(parley_socket *, struct parley_slice room);
 PARLEY_API int parley_socket_leave(parley_socket *, struct parley_slice room);
 PARLEY_API bool parley_socket_in(const parley_socket *, struct parley_slice room);
@@ -221,7 +230,13 @@ struct parley_target {
 	bool is_volatile;
 	bool local; /* this worker only */
 };
-/* [any thread] On all workers. target NULL: everybody in the namespace. */
+/*
+ * [any thread] On all workers. target NULL: everybody in the namespace; of a pattern, name the one
+ * that was asked for. PARLEY_ENOT_FOUND: no such namespace; PARLEY_EINVAL: a bad name;
+ * PARLEY_ETOO_BIG: over 15 MiB; PARLEY_EBUSY: over 64 MiB wait for a worker already; PARLEY_ESTATE:
+ * not running, or `local` on a thread that is no worker's; PARLEY_ELIMIT: over 2,000 rooms;
+ * PARLEY_ENOMEM.
+ */
 PARLEY_API int parley_emit_to(parley_server *, const char *nsp, const struct parley_target *,
 			      struct parley_slice event, const struct parley_field *args);
 /* io.to(room).socketsJoin(), socketsLeave(), disconnectSockets(). [any thread] */
@@ -231,7 +246,8 @@ PARLEY_API int parley_sockets_leave(parley_server *, const char *nsp, const stru
 				    struct parley_slice room);
 PARLEY_API int parley_sockets_disconnect(parley_server *, const char *nsp,
 					 const struct parley_target *, bool close);
-/* fetchSockets(): each that fits, on this worker; then done. In a callback. Returns how many. */
+/* fetchSockets(): calls visit for each that fits, on this worker only. In a callback. Returns how
+ * many. */
 PARLEY_API size_t parley_sockets_each(parley_server *, const char *nsp,
 				      const struct parley_target *,
 				      void (*visit)(parley_socket *, void *ctx), void *ctx);
@@ -240,6 +256,8 @@ PARLEY_API size_t parley_sockets_each(parley_server *, const char *nsp,
 
 typedef struct parley_engine parley_engine; /* a session: on_open .. on_close */
 
+/* The defaults are those of struct parley_socketio. on_open: an error refuses it; the request is
+ * valid until it returns. on_close comes once, last. */
 struct parley_engineio {
 	const char *path; /* NULL: "/engine.io/" */
 	uint32_t ping_interval_ms, ping_timeout_ms, upgrade_timeout_ms;
@@ -251,6 +269,7 @@ struct parley_engineio {
 	void (*on_close)(parley_engine *, const char *reason);
 };
 PARLEY_API int parley_engineio_sized(parley_server *, const struct parley_engineio *, size_t size);
+/* In a callback of its worker. PARLEY_ECLOSED; PARLEY_EBUSY: too slow, it is being closed. */
 PARLEY_API int parley_engine_send(parley_engine *, enum parley_kind, struct parley_slice);
 PARLEY_API void parley_engine_close(parley_engine *);
 PARLEY_API void *parley_engine_data(const parley_engine *);

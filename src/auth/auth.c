@@ -90,7 +90,9 @@ static int check(const struct pl_auth *a, struct pl_json_parser *parser, struct 
 	if (err)
 		return err;
 	if (pl_keys_verify(&a->keys, &jwt)) {
-		*why = "no key of ours made the token's signature";
+		*why = pl_keys_accept(&a->keys, jwt.alg)
+			       ? "no key of ours made the token's signature"
+			       : "the algorithm of the token is not accepted";
 		return PL_EDENIED;
 	}
 	const struct pl_json *claims = NULL;

@@ -204,3 +204,11 @@ int pl_keys_verify(const struct pl_keys *keys, const struct pl_jwt *jwt)
 		return err;
 	return try_keys(keys, jwt, pl_slice(NULL, 0), false, &matched);
 }
+
+bool pl_keys_accept(const struct pl_keys *keys, enum pl_jwt_alg alg)
+{
+	for (size_t i = 0; i < keys->count; i++)
+		if (pl_jwt_key_fits(keys->keys[i], alg))
+			return true;
+	return false;
+}

@@ -28,6 +28,8 @@ void pl_keys_fini(struct pl_keys *);
  * kid, all. Of these only those of the token's algorithm. 0 or PL_EDENIED.
  */
 int pl_keys_verify(const struct pl_keys *, const struct pl_jwt *) PL_MUST_CHECK;
+/* Whether there is a key for this algorithm at all. */
+bool pl_keys_accept(const struct pl_keys *, enum pl_jwt_alg);
 
 /* Why a secret is refused, or NULL. */
 const char *pl_secret_fault(struct pl_slice secret);

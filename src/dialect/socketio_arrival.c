@@ -30,9 +30,13 @@ void pl_socketio_new_sid(char out[PL_SOCKETIO_SID])
 		out[i] = digits[random[i] & 63];
 }
 
+/* Whose client came again has lost its id to that one: it is another, should anybody be there. */
 static void come_in(struct pl_timer *t)
 {
-	pl_session_ready(PL_CONTAINER(t, struct arrival, later)->session, 0);
+	struct arrival *a = PL_CONTAINER(t, struct arrival, later);
+	int err = a->is_overtaken ? pl_socketio_give_up(a->session) : 0;
+	if (err || !a->is_overtaken)
+		pl_session_ready(a->session, err);
 }
 
 int pl_socketio_arrival_new(struct socketio *x, const parley_handshake *h)
@@ -55,6 +59,19 @@ int pl_socketio_arrival_new(struct socketio *x, const parley_handshake *h)
 	return 0;
 }
 
+static void drop_op(struct pl_op **op)
+{
+	if (*op)
+		pl_session_done(*op);
+	*op = NULL;
+}
+
+void pl_socketio_forget_answers(struct arrival *a)
+{
+	drop_op(&a->missed);
+	drop_op(&a->pending);
+}
+
 void pl_socketio_arrival_free(struct socketio *x)
 {
 	struct arrival *a = x->arrival;
@@ -65,10 +82,7 @@ void pl_socketio_arrival_free(struct socketio *x)
 	for (size_t i = 0; i < a->nheld; i++)
 		pl_event_release(a->held[i]);
 	pl_free(a->held);
-	if (a->missed)
-		pl_session_done(a->missed);
-	if (a->pending)
-		pl_session_done(a->pending);
+	pl_socketio_forget_answers(a);
 	pl_free(a);
 }
 
@@ -280,7 +294,8 @@ int pl_socketio_arrive(struct socketio *x)
 	int err = 0;
 	if (x->is_dismissed)
 		return PL_EDENIED;
-	if (a->is_overrun)
+	/* Overtaken after it was let in: with an id that is not its own any more. */
+	if (a->is_overrun || (a->is_overtaken && a->is_recovered))
 		return cut(x);
 	/* Who has that one has all that was told before it. */
 	if (a->is_recovered && a->has_offset)

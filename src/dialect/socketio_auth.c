@@ -10,6 +10,7 @@ static const struct {
 } refusals[] = {
 	{"the token does not have three parts", "jwt malformed"},
 	{"the token is too long", "jwt malformed"},
+	{"the token is not signed", "jwt signature is required"},
 	{"a part of the token is not base64url", "invalid token"},
 	{"a part of the token is not JSON", "invalid token"},
 	{"a part of the token is not a JSON object", "invalid token"},

@@ -67,6 +67,11 @@ static void a_bad_token_is_refused_in_known_words(void **state)
 	refuse_token(r, token, "invalid signature");
 	/* {"alg":"none"} */
 	refuse_token(r, "eyJhbGciOiJub25lIn0.e30.AAAA", "invalid algorithm");
+	refuse_token(r, "eyJhbGciOiJub25lIn0.e30.", "jwt signature is required");
+	refuse_token(r, "eyJhbGciOiJub25lIn0.e30", "jwt malformed");
+	refuse_token(r, "eyJhbGciOiJub25lIn0..", "jwt malformed");
+	/* {"alg":"RS256"}: there are no such keys here. */
+	refuse_token(r, "eyJhbGciOiJSUzI1NiJ9.e30.AAAA", "invalid algorithm");
 	refuse_token(r, "!!!.e30.AAAA", "invalid token");
 	snprintf(claims, sizeof(claims), "{\"userId\":\"a\",\"exp\":%llu,\"nbf\":%llu}", now + 900,
 		 now + 600);

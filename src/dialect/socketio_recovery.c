@@ -6,12 +6,13 @@
 
 #include "base/clock.h"
 
-/* Too much, or anything else that is odd: it comes as a new one. */
-static int give_up(struct pl_session *s)
+int pl_socketio_give_up(struct pl_session *s)
 {
 	struct arrival *a = pl_socketio_of(s)->arrival;
 	const struct pl_uuid nil = {{0}};
 	pl_socketio_new_sid(a->sid);
+	a->is_recovered = false;
+	pl_socketio_forget_answers(a);
 	return pl_socketio_ask_pending(s, &nil);
 }
 
@@ -32,7 +33,7 @@ static void missed_found(struct pl_op *op)
 	}
 	if (op->err || op->missed.has_more || is_of_the_future(&op->missed)) {
 		pl_session_done(op);
-		int err = give_up(s);
+		int err = pl_socketio_give_up(s);
 		if (err)
 			pl_session_ready(s, err);
 		return;
@@ -62,14 +63,27 @@ static void take_over(struct pl_session *s, struct pl_slice sid)
 	}
 	e->origin = s->peer.id;
 	e->wall_ms = pl_wall_ms();
+	pl_socketio_of(s)->arrival->taken_ms = e->wall_ms;
 	pl_hub_publish(s->gateway->hub, e);
+}
+
+/* Of two that come at once the later one, and the same one wherever both are seen. */
+static bool is_later(const struct pl_event *e, const struct socketio *x)
+{
+	uint64_t mine = x->arrival->taken_ms;
+	return e->wall_ms > mine || (e->wall_ms == mine && e->origin > x->session.peer.id);
 }
 
 void pl_socketio_on_takeover(struct pl_session *s, const struct pl_event *e)
 {
 	struct socketio *x = pl_socketio_of(s);
+	const struct arrival *a = x->arrival;
+	if (e->origin == s->peer.id)
+		return;
 	if (x->socket && pl_slice_eq(e->ref, pl_socketio_slice(parley_socket_id(x->socket))))
 		parley_disconnect(x->socket, true);
+	if (a && pl_slice_eq(e->ref, pl_slice(a->sid, sizeof(a->sid))) && is_later(e, x))
+		x->arrival->is_overtaken = true;
 }
 
 const uint8_t *pl_socketio_secret(const struct pl_session *s)

@@ -397,6 +397,60 @@ static void the_one_before_ends(void **state)
 	rig_end(r);
 }
 
+/* Whether it came in as the socket that it was; it may have been closed since. */
+static bool came_back(struct client *c, const struct ticket *t)
+{
+	bool is_in = false, is = false;
+	while (!is_in && sio_hear_within(c, WAIT_MS)) {
+		assert_true(strncmp(c->text, "44", 2) != 0);
+		is_in = !strncmp(c->text, "40", 2);
+		is = is_in && strstr(c->text, t->sid);
+	}
+	assert_true(is_in || !c->op);
+	return is;
+}
+
+static bool is_open(struct client *c)
+{
+	bool is_closing = false;
+	while (sio_hear_within(c, 100))
+		is_closing = is_closing || c->op == PL_WS_CLOSE;
+	return c->op && !is_closing;
+}
+
+/* A line that breaks before it is answered, and the next one: nobody is refused. */
+static void two_ask_at_once(void **state)
+{
+	(void)state;
+	struct rig *r = rig_new();
+	r->chat.presence_grace_ms = 60000;
+	rig_open(r);
+	struct ticket t;
+	struct client *a = sio_of(r, "alice"), *b = come(r, "bob", &t), *next;
+	sio_join(b, "lobby");
+	sio_join(a, "lobby");
+	sio_expect(b, "42[\"user-joined\"");
+	client_free(b);
+	sio_expect(a, "42[\"user-left\"");
+	tell(a, "one");
+	t.offset[0] = '\0';
+	for (int i = 0; i < 5; i++) {
+		b = dial_again(r, "bob", &t);
+		next = dial_again(r, "bob", &t);
+		/* Whoever asked last is back; the other one is closed, or is somebody else. */
+		bool is_first = came_back(b, &t), is_second = came_back(next, &t);
+		is_first = is_open(b) && is_first;
+		is_second = is_open(next) && is_second;
+		assert_int_equal(is_first + is_second, 1);
+		client_free(b);
+		client_free(next);
+		while (client_hear_within(a, 50))
+			;
+	}
+	client_free(a);
+	rig_end(r);
+}
+
 /* Whatever is said while it is on its way in: before, in between and after are told once. */
 static void nothing_is_lost_or_told_twice_on_the_way(void **state)
 {
@@ -541,7 +595,9 @@ static void many_come_in_pages(void **state)
 {
 	(void)state;
 	char id[16], ack[32], content[16], first[16], last[16];
-	struct rig *r = rig_start();
+	struct rig *r = rig_new();
+	r->chat.presence_grace_ms = 60000;
+	rig_open(r);
 	struct client *a = sio_of(r, "alice"), *b = sio_of(r, "bob");
 	client_free(b);
 	for (int i = 0; i < 230; i++) {
@@ -609,6 +665,7 @@ int main(void)
 		cmocka_unit_test(an_offset_of_the_future_is_none),
 		cmocka_unit_test(who_left_a_room_misses_nothing_there),
 		cmocka_unit_test(the_one_before_ends),
+		cmocka_unit_test(two_ask_at_once),
 		cmocka_unit_test(nothing_is_lost_or_told_twice_on_the_way),
 		cmocka_unit_test(recovery_can_be_off),
 		cmocka_unit_test(what_is_said_to_somebody_away_waits),

@@ -238,6 +238,10 @@ int pl_config_path(const struct pl_config *, const char *name, char **out) PL_MU
 /* Overwrites the values of secrets in an environment that nobody else reads any more. */
 void pl_config_scrub_env(char **env);
 
+/* The largest piece of a file, as base64 in a packet of its own, that socketio.max_payload takes.
+ */
+size_t pl_config_chunk_max(const struct pl_config *);
+
 /* "name = value" with the level it came from, secrets masked. Sticky error in the buffer. */
 void pl_config_print(const struct pl_config *, struct pl_buf *);
 /* docs/configuration.md. */

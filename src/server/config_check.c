@@ -315,6 +315,27 @@ static void check_accounts(struct check *k)
 			"accounts.enabled without limits: passwords can be guessed at any rate");
 }
 
+size_t pl_config_chunk_max(const struct pl_config *c)
+{
+	enum { ENVELOPE = 512, LEAST = 1024 };
+	size_t room = c->socketio_max_payload > ENVELOPE ? c->socketio_max_payload - ENVELOPE : 0;
+	size_t most = room / 4 * 3;
+	return most > LEAST ? most : LEAST;
+}
+
+static void check_files(struct check *k)
+{
+	const struct pl_config *c = k->config;
+	if (c->files_max_size && c->files_chunk > pl_config_chunk_max(c))
+		WARNING(k, "files.chunk",
+			"files.chunk does not fit in socketio.max_payload, which counts: with "
+			"base64 "
+			"a third comes on top");
+	if (c->files_quota && c->files_max_size > c->files_quota)
+		WARNING(k, "files.max_size",
+			"files.max_size is above files.quota: such a file is never taken");
+}
+
 /* ---- calls ---- */
 
 enum { TURN_SECRET_MIN = 16 };
@@ -400,19 +421,32 @@ static bool is_origin(const char *text)
 	return *host != '\0';
 }
 
-static void check_origins(struct check *k)
+static void check_origins_of(struct check *k, const char *option, const struct pl_string_list *l)
 {
-	const struct pl_string_list *l = &k->config->origins;
+	for (size_t i = 0; i < l->n; i++)
+		if (strcmp(l->at[i], "*") && !is_origin(l->at[i]))
+			ERROR(k, option,
+			      "%s: \"%.100s\" is not an origin such as https://chat.example",
+			      option, l->at[i]);
+}
+
+static bool has_any(const struct pl_string_list *l)
+{
 	for (size_t i = 0; i < l->n; i++)
 		if (!strcmp(l->at[i], "*"))
-			ERROR(k, "origins",
-			      "origins: \"*\" would let every web page act for its "
-			      "visitors");
-		else if (!is_origin(l->at[i]))
-			ERROR(k, "origins",
-			      "origins: \"%.100s\" is not an origin such as "
-			      "https://chat.example",
-			      l->at[i]);
+			return true;
+	return false;
+}
+
+static void check_origins(struct check *k)
+{
+	const struct pl_config *c = k->config;
+	if (has_any(&c->origins))
+		ERROR(k, "origins", "origins: \"*\" would let every web page act for its visitors");
+	if (has_any(&c->socketio_origins) && c->socketio_origins.n > 1)
+		ERROR(k, "socketio.origins", "socketio.origins: \"*\" stands alone, or not at all");
+	check_origins_of(k, "origins", &c->origins);
+	check_origins_of(k, "socketio.origins", &c->socketio_origins);
 }
 
 static void check_proxies(struct check *k)
@@ -460,6 +494,7 @@ int pl_config_check(const struct pl_config *c, struct pl_findings *f)
 	check_limits(&k);
 	check_times(&k);
 	check_accounts(&k);
+	check_files(&k);
 	check_calls(&k);
 	check_socketio(&k);
 	check_origins(&k);

@@ -45,7 +45,9 @@ const struct pl_option pl_options[] = {
 	 .max = 32,
 	 .flag = "--listen",
 	 .doc = "Where to accept connections, each `[tls:]ADDR:PORT[=DIALECT]` or "
-		"`unix:PATH[=DIALECT]`; the dialect answers where the path does not decide."},
+		"`unix:PATH[=DIALECT]`; the dialect (`all`, `qrypt`, "
+		"`native`, `handler`, `realtime-chat`, `realtime-presence`, `socketio`) answers "
+		"where the path does not decide."},
 	{.name = "port",
 	 INT(port),
 	 .def = "0",
@@ -559,9 +561,9 @@ const struct pl_option pl_options[] = {
 	 .def = "",
 	 .max = 64,
 	 .env = {{"CORS_ORIGIN", NULL}},
-	 .doc = "Web origins whose pages may connect, besides the server's own host, each exactly "
-		"as "
-		"browsers send it; `*` alone is any. Without one those of `origins` count."},
+	 .doc = "Web origins whose pages may connect, each exactly as browsers send it, as in "
+		"`https://chat.example`; `*` alone is any. Without one those of `origins` count. "
+		"Pages that come from this very address and port need none."},
 	{.name = "socketio.transports",
 	 ENUM(socketio_transports, transport_words),
 	 .def = "both",
@@ -672,7 +674,8 @@ const struct pl_option pl_options[] = {
 	 .min = KIB,
 	 .max = 8 * MIB,
 	 .reload = true,
-	 .doc = "Bytes of a file that come in one message; clients are told."},
+	 .doc = "Bytes of a file that come in one message, at most three quarters of "
+		"`socketio.max_payload`; clients are told."},
 	{.name = "files.types",
 	 LIST(files_types),
 	 .def = "",

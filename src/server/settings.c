@@ -256,9 +256,10 @@ static void cleanse(struct pl_slice secret)
 
 static int set_uploads(struct pl_settings *s, const struct pl_config *c)
 {
+	size_t most = pl_config_chunk_max(c), chunk = c->files_chunk < most ? c->files_chunk : most;
 	s->upload_expiry_ms = c->files_expiry_ms;
 	s->uploads = (struct pl_upload_options){.max_size = c->files_max_size,
-						.chunk_bytes = (uint32_t)c->files_chunk,
+						.chunk_bytes = (uint32_t)chunk,
 						.quota = c->files_quota,
 						.unfinished_max = c->files_unfinished};
 	return copy_list(s, &c->files_types, &s->uploads.types, &s->uploads.ntypes);

@@ -4,6 +4,8 @@
  */
 #include "socketio/internal.h"
 
+#include "wire/json_mend.h"
+
 static bool is_binary(enum pl_sio_type type)
 {
 	return type == PL_SIO_BINARY_EVENT || type == PL_SIO_BINARY_ACK;
@@ -58,6 +60,19 @@ static int hear_packet(struct pl_sio_client *c, const struct pl_sio_head *head,
 	return 0;
 }
 
+/* As JavaScript, whose strings may end within a character. */
+static int parse_mended(struct pl_json_parser *parser, struct pl_slice text,
+			const struct pl_json **out)
+{
+	struct pl_buf mended;
+	int err = PL_EINVAL;
+	pl_buf_init(&mended, text.len);
+	if (pl_json_mend(text, &mended))
+		err = mended.err ? mended.err : pl_json_parse(parser, pl_buf_slice(&mended), out);
+	pl_buf_fini(&mended);
+	return err;
+}
+
 static int parse(struct pl_sio_site *s, const struct pl_sio_head *head, const struct pl_json **out)
 {
 	bool is_auth = head->type == PL_SIO_CONNECT;
@@ -67,7 +82,11 @@ static int parse(struct pl_sio_site *s, const struct pl_sio_head *head, const st
 		return 0;
 	if (is_auth && !s->auths)
 		err = pl_json_parser_new(AUTH_MAX, &s->auths);
-	return err ? err : pl_json_parse(is_auth ? s->auths : s->messages, head->json, out);
+	if (err)
+		return err;
+	struct pl_json_parser *parser = is_auth ? s->auths : s->messages;
+	err = pl_json_parse(parser, head->json, out);
+	return err == PL_EINVAL ? parse_mended(parser, head->json, out) : err;
 }
 
 /* The original lets events and answers without anything pass. */
@@ -109,7 +128,7 @@ static int hear_whole(struct pl_sio_client *c, const struct pl_sio_assembly *a)
 {
 	struct pl_slice attachments[PL_SIO_ATTACHMENTS_MAX];
 	const struct pl_json *json;
-	int err = pl_json_parse(c->site->messages, a->head.json, &json);
+	int err = parse(c->site, &a->head, &json);
 	if (err)
 		return err;
 	pl_assembly_slices(a, attachments);

@@ -155,6 +155,27 @@ static void what_looks_like_a_placeholder_is_no_attachment(void **state)
 	sio_end(&s);
 }
 
+/* A string of JavaScript may end within a character; UTF-8 cannot say so: U+FFFD stands there. */
+static void half_characters_are_no_mistake(void **state)
+{
+	struct sio_world s;
+	(void)state;
+	sio_open(&s, &root, 1);
+	struct client *c = peer_new(&s);
+	tell(&s, c, "2[\"echo\",\"a\\ud83d\",{\"\\udc00\":\"\\ud83d\\ude00\"}]");
+	expect(&s, c, "2[\"back\",\"a\\ufffd\",{\"\\ufffd\":\"\\ud83d\\ude00\"}]");
+	tell(&s, c, "51-[\"echo\",\"\\ud83d\",{\"_placeholder\":true,\"num\":0}]");
+	say_bin(&s, c, "bytes");
+	expect(&s, c, "51-[\"back\",\"\\ufffd\",{\"_placeholder\":true,\"num\":0}]");
+	expect_bytes(&s, c, "bytes");
+	/* What was mended before is forgotten. */
+	tell(&s, c, "2[\"echo\",1]");
+	expect(&s, c, "2[\"back\",1]");
+	tell(&s, c, "2[\"echo\",\"\\ud83d\"");
+	expect_end(&s, c);
+	sio_end(&s);
+}
+
 static void malformed_packets_close(void **state)
 {
 	static const char *const packets[] = {
@@ -368,6 +389,7 @@ int main(void)
 		cmocka_unit_test(acknowledgements_bring_the_id_back),
 		cmocka_unit_test(attachments_travel_beside),
 		cmocka_unit_test(what_looks_like_a_placeholder_is_no_attachment),
+		cmocka_unit_test(half_characters_are_no_mistake),
 		cmocka_unit_test(malformed_packets_close),
 		cmocka_unit_test(attachments_out_of_turn_close),
 		cmocka_unit_test(attachments_have_limits),

@@ -43,7 +43,9 @@ static struct pl_sio_track *find(struct pl_sio_site *s, struct pl_slice nsp, str
 	if (!t || !pl_slice_eq(t->hall->name, nsp) || t->identity != identity)
 		return NULL;
 	end_old_line(t);
-	return pl_track_find(s, pid); /* its end may have been the track's */
+	t = pl_track_find(s, pid); /* its end may have been the track's */
+	/* One that we disconnected goes with the turn, and its track with it. */
+	return t && t->socket ? NULL : t;
 }
 
 /* With what it missed, or not at all. */

@@ -287,6 +287,27 @@ static void who_left_does_not_come_back(void **state)
 	sio_end(&s);
 }
 
+/* In the very turn in which it was disconnected. */
+static void whom_we_disconnect_does_not_come_back(void **state)
+{
+	struct sio_world s;
+	struct sid id;
+	char packet[256];
+	(void)state;
+	for (int workers = 1; workers <= 2; workers++) {
+		sio_open(&s, &root, workers);
+		struct client *c = peer_at(&s, 0, &id);
+		struct client *again = engine_at(&s, workers - 1);
+		(void)snprintf(packet, sizeof(packet), "0{\"pid\":\"%s\"}", id.pid);
+		parley_disconnect(find(&s, 0, &id), false);
+		tell(&s, again, packet);
+		expect_new(&s, again, &id);
+		expect(&s, c, "1");
+		assert_null(find(&s, 0, &id));
+		sio_end(&s);
+	}
+}
+
 static void strangers_do_not(void **state)
 {
 	static const char *const packets[] = {
@@ -675,6 +696,7 @@ int main(void)
 		cmocka_unit_test(it_comes_back_again_and_again),
 		cmocka_unit_test(the_old_line_need_not_have_been_missed),
 		cmocka_unit_test(who_left_does_not_come_back),
+		cmocka_unit_test(whom_we_disconnect_does_not_come_back),
 		cmocka_unit_test(strangers_do_not),
 		cmocka_unit_test(an_offset_must_be_its_own),
 		cmocka_unit_test(it_may_be_too_late),

@@ -100,6 +100,9 @@ int pl_jwt_read(struct pl_json_parser *parser, struct pl_slice token, struct pl_
 	struct pl_slice rest, tail;
 	struct pl_slice head = pl_slice_cut(token, '.', &rest);
 	struct pl_slice payload = pl_slice_cut(rest, '.', &tail);
+	bool is_unsigned = head.len && payload.len && rest.len > payload.len && !tail.len;
+	if (is_unsigned)
+		return refuse(why, "the token is not signed");
 	if (!head.len || !payload.len || !tail.len || memchr(tail.at, '.', tail.len))
 		return refuse(why, "the token does not have three parts");
 	const struct pl_json *header = NULL;

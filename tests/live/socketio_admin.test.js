@@ -193,6 +193,7 @@ describe('development', () => {
 		assert.deepEqual(Object.fromEntries(first.namespaces.map(({ name, socketsCount }) => [name, socketsCount])), {
 			'/': 0,
 			'/orders': 3,
+			'/back': 0,
 			'/admin': 1,
 		});
 		const events = Object.fromEntries(first.aggregatedEvents.map((event) => [event.type, event]));

@@ -142,6 +142,9 @@ for (const [name, transports] of [['by default', ['polling', 'websocket']], ['po
 				assert.deepEqual((await b.expect('new-message')).content, content);
 				assert.deepEqual((await a.expect('new-message')).content, content);
 			}
+			/* Half a character is none of UTF-8. */
+			await a.ok('message', { roomId: room, content: ['\ud83d!', '\u{1f600}'] });
+			assert.deepEqual((await b.expect('new-message')).content, ['\ufffd!', '\u{1f600}']);
 			for (const content of ['', 0, false, null])
 				assert.deepEqual(await a.ask('message', { roomId: room, content }), { error: 'Invalid message format' });
 			await Promise.all([a.close(), b.close()]);

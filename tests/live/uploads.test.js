@@ -82,6 +82,21 @@ for (const [name, transports] of Object.entries(WAYS))
 		assert.deepEqual(recentMessages.at(-1).file, file);
 	});
 
+test('the program of docs/files.md, over a link that is cut', async () => {
+	const page = fs.readFileSync(path.join(__dirname, '../../docs/files.md'), 'utf8');
+	const upload = new Function(`${/```js\n([^]*?)```/.exec(page)[1]}\nreturn upload;`)();
+	const link = await Link.to(server.port);
+	open.push(link);
+	const room = roomName();
+	const alice = await joined('alice', room, link.port);
+	const data = crypto.randomBytes(8 * MB);
+	const file = Object.assign(new Blob([data]), { name: 'b.bin' });
+	link.cutEvery(2 * MB, 3);
+	const done = await upload(alice.socket, room, file);
+	assert.equal(link.cuts, 3);
+	assert.ok((await fetchFile(server.port, alice.who, done.url)).body.equals(data));
+});
+
 test('base64 and checksums of pieces', async () => {
 	const room = roomName();
 	const alice = await joined('alice', room);

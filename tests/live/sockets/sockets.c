@@ -1,7 +1,7 @@
 /*
- * sockets.c - a Socket.IO server for the tests of what looks at one: two namespaces, rooms that
- * clients enter as they like, echoes. ADDRESS WORKERS [OPTION=VALUE...]; pages may come from the
- * origin that ORIGIN in the environment names.
+ * sockets.c - a Socket.IO server for the tests of what looks at one: three namespaces, rooms
+ * that clients enter as they like, echoes; in "/back" who lost the line comes back. ADDRESS WORKERS
+ * [OPTION=VALUE...]; pages may come from the origin that ORIGIN in the environment names.
  */
 #include <parley/socketio.h>
 
@@ -46,7 +46,8 @@ static int on_say(parley_socket *s, const parley_packet *p)
 {
 	struct parley_slice room = parley_arg_str(p, 0), nsp = parley_socket_namespace(s);
 	struct parley_target in = {.rooms = &room, .nrooms = 1};
-	const char *name = parley_slice_eq(nsp, PARLEY_S("/orders")) ? "/orders" : "/";
+	char name[32] = "";
+	memcpy(name, nsp.at, nsp.len < sizeof(name) ? nsp.len : 0);
 	return done(p, parley_emit_to(server, name, &in, PARLEY_S("said"),
 				      PARLEY_ARGS(parley_apacket(p, 1))));
 }
@@ -61,12 +62,15 @@ static int add_namespaces(void)
 {
 	struct parley_namespace root = {.name = "/", .events = events};
 	struct parley_namespace orders = {.name = "/orders", .events = events};
+	struct parley_namespace back = {.name = "/back", .events = events, .recovery_ms = 60000};
 	const char *origins[] = {getenv("ORIGIN"), NULL};
 	struct parley_socketio options = {.origins = origins[0] ? origins : NULL};
 	int err = parley_socketio(server, &options);
 	if (!err)
 		err = parley_namespace(server, &root);
-	return err ? err : parley_namespace(server, &orders);
+	if (!err)
+		err = parley_namespace(server, &orders);
+	return err ? err : parley_namespace(server, &back);
 }
 
 static void print(enum parley_log_level level, const char *line, void *user)
