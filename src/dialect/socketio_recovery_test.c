@@ -4,96 +4,7 @@
  * with nothing heard before, and after the server was started anew. Whoever is not who the pid was
  * made for, or missed too much, comes as a new one.
  */
-#include "dialect/socketio_test.h"
-
-struct ticket {
-	char sid[256], pid[256], offset[256];
-};
-
-/* In, greeted, and with what it needs to come back. */
-static struct client *come(struct rig *r, const char *name, struct ticket *t)
-{
-	struct client *c = sio_dial(r);
-	sio_connect(c, name, "");
-	sio_expect(c, "40{\"sid\":");
-	client_value(c, "sid", t->sid);
-	sio_pid(c, t->pid);
-	t->offset[0] = '\0';
-	sio_expect(c, "42[\"connected\"");
-	return c;
-}
-
-/* The next event must be a message with this content; its offset is what the client would show. */
-static void expect_said(struct client *c, const char *event, const char *content, struct ticket *t)
-{
-	char begin[64], part[512];
-	snprintf(begin, sizeof(begin), "42[\"%s\",{\"id\":\"", event);
-	snprintf(part, sizeof(part), "\"content\":\"%s\"", content);
-	sio_expect_with(c, begin, part);
-	client_value(c, "id", t->offset);
-	snprintf(part, sizeof(part), ",\"%s\"]", t->offset);
-	assert_non_null(strstr(c->text, part));
-}
-
-static struct client *dial_again(struct rig *r, const char *name, const struct ticket *t)
-{
-	char more[800];
-	int n = snprintf(more, sizeof(more), ",\"pid\":\"%s\"", t->pid);
-	if (t->offset[0])
-		snprintf(more + n, sizeof(more) - (size_t)n, ",\"offset\":\"%s\"", t->offset);
-	struct client *c = sio_dial(r);
-	sio_connect(c, name, more);
-	return c;
-}
-
-static void expect_back(struct client *c, const struct ticket *t)
-{
-	char wanted[600];
-	snprintf(wanted, sizeof(wanted), "40{\"sid\":\"%s\",\"pid\":\"%s\"}", t->sid, t->pid);
-	sio_expect(c, wanted);
-}
-
-static void expect_new(struct client *c, struct ticket *t)
-{
-	char sid[256], pid[256];
-	sio_expect(c, "40{\"sid\":");
-	client_value(c, "sid", sid);
-	sio_pid(c, pid);
-	assert_string_not_equal(sid, t->sid);
-	assert_string_not_equal(pid, t->pid);
-	memcpy(t->sid, sid, sizeof(sid));
-	memcpy(t->pid, pid, sizeof(pid));
-	sio_expect(c, "42[\"connected\"");
-}
-
-static void tell(struct client *c, const char *content)
-{
-	char quoted[64];
-	snprintf(quoted, sizeof(quoted), "\"%s\"", content);
-	sio_tell(c, "lobby", quoted);
-	sio_expect(c, "42[\"new-message\"");
-	sio_expect_ack(c, "[{\"success\":true");
-}
-
-static void tell_bob(struct client *c, const char *content)
-{
-	char text[256];
-	snprintf(text, sizeof(text),
-		 "[\"private-message\",{\"targetUserId\":\"bob\",\"content\":\"%s\"}]", content);
-	sio_ask(c, text, "[{\"success\":true");
-}
-
-/* Until its end was noticed. */
-static void drop(struct client *c, struct client *witness)
-{
-	client_free(c);
-	sio_expect(witness, "42[\"user-left\"");
-}
-
-static void expect_joined(struct client *c)
-{
-	sio_expect(c, "42[\"user-joined\"");
-}
+#include "dialect/socketio_back_test.h"
 
 static void who_comes_back_gets_what_it_missed(void **state)
 {
@@ -293,24 +204,6 @@ static void a_pid_is_worth_nothing_to_others(void **state)
 	client_free(m);
 	client_free(b);
 	rig_end(r);
-}
-
-static void expect_pending(struct client *c, const char *first, const char *last, char id[16])
-{
-	char part[64];
-	assert_true(sio_hear_within(c, WAIT_MS));
-	const char *at = strstr(c->text, "[\"pending-messages\",[{\"id\":\"");
-	if (!at || strncmp(c->text, "42", 2) != 0)
-		fail_msg("waited for pending-messages, heard %.300s", c->text);
-	size_t n = (size_t)(at - c->text) - 2;
-	assert_in_range(n, 1, 15);
-	memcpy(id, c->text + 2, n);
-	id[n] = '\0';
-	snprintf(part, sizeof(part), "\"content\":\"%s\"", first);
-	const char *begin = strstr(c->text, part);
-	snprintf(part, sizeof(part), "\"content\":\"%s\"", last);
-	const char *end = strstr(c->text, part);
-	assert_true(begin && end && begin <= end);
 }
 
 /* Nobody has heard what was not said yet, whatever the client says: nothing is lost by it. */
@@ -529,131 +422,6 @@ static void recovery_can_be_off(void **state)
 	rig_end(r);
 }
 
-/* ---- what waits ---- */
-
-static void what_is_said_to_somebody_away_waits(void **state)
-{
-	(void)state;
-	char id[16], ack[32];
-	struct rig *r = rig_start();
-	struct client *a = sio_of(r, "alice"), *b = sio_of(r, "bob");
-	client_free(b);
-	tell_bob(a, "one");
-	assert_non_null(strstr(a->text, "\"delivered\":"));
-	tell_bob(a, "two");
-	/* Not acknowledged, and gone before anything is known: it waits on. */
-	b = sio_of(r, "bob");
-	expect_pending(b, "one", "two", id);
-	client_free(b);
-	b = sio_of(r, "bob");
-	expect_pending(b, "one", "two", id);
-	snprintf(ack, sizeof(ack), "43%s[]", id);
-	say(b, ack);
-	tell_bob(a, "three");
-	sio_expect_with(b, "42[\"private-message\"", "three");
-	/* Long enough for a ping and its pong to show that it arrived. */
-	for (uint64_t end = pl_now_ms() + 600; pl_now_ms() < end;)
-		sio_hear_within(b, 20);
-	client_free(b);
-	b = sio_of(r, "bob");
-	sio_expect_silence(b);
-	client_free(b);
-	tell_bob(a, "four");
-	b = sio_of(r, "bob");
-	expect_pending(b, "four", "four", id);
-	/* By the pong alone. */
-	for (uint64_t end = pl_now_ms() + 600; pl_now_ms() < end;)
-		sio_hear_within(b, 20);
-	client_free(b);
-	b = sio_of(r, "bob");
-	sio_expect_silence(b);
-	client_free(a);
-	client_free(b);
-	rig_end(r);
-}
-
-/* A client that answers nothing has received nothing, as far as is known. */
-static void who_does_not_answer_has_not_received(void **state)
-{
-	(void)state;
-	char id[16];
-	struct rig *r = rig_start();
-	struct client *a = sio_of(r, "alice"), *b = sio_of(r, "bob");
-	tell_bob(a, "one");
-	sio_expect(b, "42[\"private-message\"");
-	for (uint64_t end = pl_now_ms() + 600; pl_now_ms() < end;)
-		client_hear_within(b, 20); /* pings are not answered */
-	client_free(b);
-	b = sio_of(r, "bob");
-	expect_pending(b, "one", "one", id);
-	client_free(a);
-	client_free(b);
-	rig_end(r);
-}
-
-static void many_come_in_pages(void **state)
-{
-	(void)state;
-	char id[16], ack[32], content[16], first[16], last[16];
-	struct rig *r = rig_new();
-	r->chat.presence_grace_ms = 60000;
-	rig_open(r);
-	struct client *a = sio_of(r, "alice"), *b = sio_of(r, "bob");
-	client_free(b);
-	for (int i = 0; i < 230; i++) {
-		snprintf(content, sizeof(content), "m%d", i);
-		tell_bob(a, content);
-	}
-	b = sio_of(r, "bob");
-	while (sio_hear_within(a, 60))
-		assert_non_null(strstr(a->text, "presence-update"));
-	for (int i = 0; i < 230; i += 100) {
-		int to = i + 99 < 229 ? i + 99 : 229;
-		snprintf(first, sizeof(first), "m%d", i);
-		snprintf(last, sizeof(last), "m%d", to);
-		expect_pending(b, first, last, id);
-		if (i == 100)
-			tell_bob(a, "live");
-		if (i == 100)
-			sio_expect_with(b, "42[\"private-message\"", "live");
-		snprintf(ack, sizeof(ack), "43%s[]", id);
-		say(b, ack);
-	}
-	for (uint64_t end = pl_now_ms() + 900; pl_now_ms() < end;)
-		sio_hear_within(b, 20);
-	client_free(b);
-	b = sio_of(r, "bob");
-	sio_expect_silence(b);
-	client_free(a);
-	client_free(b);
-	rig_end(r);
-}
-
-/* What was told once and not proved is shown again to who comes back; what it has proved by its
- * offset is not told as missed. */
-static void what_waits_is_shown_to_who_comes_back(void **state)
-{
-	(void)state;
-	char id[16];
-	struct rig *r = rig_start();
-	struct ticket t;
-	struct client *a = sio_of(r, "alice"), *b = come(r, "bob", &t);
-	client_free(b);
-	tell_bob(a, "before");
-	b = come(r, "bob", &t);
-	expect_pending(b, "before", "before", id);
-	client_free(b);
-	tell_bob(a, "after");
-	b = dial_again(r, "bob", &t);
-	expect_said(b, "private-message", "after", &t);
-	expect_back(b, &t);
-	expect_pending(b, "before", "before", id);
-	assert_null(strstr(b->text, "\"after\""));
-	client_free(a);
-	client_free(b);
-	rig_end(r);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -668,10 +436,6 @@ int main(void)
 		cmocka_unit_test(two_ask_at_once),
 		cmocka_unit_test(nothing_is_lost_or_told_twice_on_the_way),
 		cmocka_unit_test(recovery_can_be_off),
-		cmocka_unit_test(what_is_said_to_somebody_away_waits),
-		cmocka_unit_test(who_does_not_answer_has_not_received),
-		cmocka_unit_test(many_come_in_pages),
-		cmocka_unit_test(what_waits_is_shown_to_who_comes_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
