@@ -52,12 +52,12 @@ function judge({ heard, said, recovered, rounds, ids }) {
 	return faults;
 }
 
-/* forget: what the client does to itself before it comes back. */
-async function story(transports, { rounds = ROUNDS, forget } = {}) {
+/* forget: what the client does to itself before it comes back; lateness: how long that takes. */
+async function story(transports, { rounds = ROUNDS, forget, lateness } = {}) {
 	const server = await Server.start({ flags: ['--workers', '2'] });
 	const room = `room-${crypto.randomBytes(4).toString('hex')}`;
 	const speaks = await SocketIo.connect(server, person('sam'), { ...IMPATIENT, transports: ['websocket'] });
-	const listens = await SocketIo.connect(server, person('lea'), { ...IMPATIENT, transports });
+	const listens = await SocketIo.connect(server, person('lea'), { ...IMPATIENT, ...lateness, transports });
 	await speaks.ok('join-room', room);
 	await listens.ok('join-room', room);
 	const ids = new Set([listens.socket.id]);
@@ -103,7 +103,9 @@ for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']])
 }
 
 test('who forgets its pid is another, and has a gap', async () => {
-	const result = await story(['websocket'], { rounds: 5, forget: (socket) => delete socket._pid });
+	/* Something is said while it is away. */
+	const lateness = { reconnectionDelay: 500, reconnectionDelayMax: 1000 };
+	const result = await story(['websocket'], { rounds: 5, forget: (socket) => delete socket._pid, lateness });
 	assert.match(judge(result).join(), /gap.*recovered 0 times of 5.*sockets/);
 });
 
