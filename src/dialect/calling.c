@@ -2,6 +2,8 @@
  * keeper of the call. */
 #include "dialect/calling.h"
 
+#include "wire/json_write.h"
+
 struct offer {
 	struct pl_call_words words;
 	pl_calling_fail *fail;
@@ -69,4 +71,20 @@ int pl_calling_say(struct pl_session *s, struct pl_slice call, const struct pl_c
 	if (pl_call_parse(call, &id))
 		return PL_ENOTFOUND;
 	return pl_call_say(s->gateway->hub, &s->peer, &id, words);
+}
+
+void pl_calling_put_id(struct pl_buf *b, const struct pl_call_news *n)
+{
+	char room[PL_CALL_TEXT_MAX];
+	PL_PUT(b, "\"callId\":");
+	pl_json_put_str(b, pl_call_format(&n->id, n->began_ms, room));
+}
+
+void pl_calling_put_duration(struct pl_buf *b, const struct pl_call_news *n)
+{
+	PL_PUT(b, ",\"duration\":");
+	if (n->has_duration)
+		pl_buf_put_u64(b, n->duration_s);
+	else
+		PL_PUT(b, "null");
 }

@@ -23,4 +23,8 @@ int pl_calling_begin(struct pl_session *, struct pl_slice target, const struct p
 int pl_calling_say(struct pl_session *, struct pl_slice call,
 		   const struct pl_call_words *) PL_MUST_CHECK;
 
+/* Members that both write: "callId":"..."; and ,"duration":seconds, null: it was never answered. */
+void pl_calling_put_id(struct pl_buf *, const struct pl_call_news *);
+void pl_calling_put_duration(struct pl_buf *, const struct pl_call_news *);
+
 #endif

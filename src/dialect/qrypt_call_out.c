@@ -2,6 +2,7 @@
  * of what it said itself. */
 #include "dialect/qrypt_calls.h"
 
+#include "dialect/calling.h"
 #include "wire/json_write.h"
 
 enum { ROTATION_DIGITS = 18 };
@@ -41,13 +42,6 @@ int pl_qrypt_read_rotation(struct pl_slice text, struct pl_slice *session, int64
 }
 
 /* ---- members ---- */
-
-static void put_call_id(struct pl_buf *b, const struct pl_call_news *n)
-{
-	char room[PL_CALL_TEXT_MAX];
-	PL_PUT(b, "\"callId\":");
-	pl_json_put_str(b, pl_call_format(&n->id, n->began_ms, room));
-}
 
 /* The bare id of the call: who knows one knows the other. */
 static void put_session(struct pl_buf *b, const struct pl_call_news *n)
@@ -94,15 +88,6 @@ static void put_raw(struct pl_buf *b, const char *key, struct pl_slice json)
 		return;
 	pl_buf_printf(b, ",\"%s\":", key);
 	pl_buf_puts(b, json);
-}
-
-static void put_duration(struct pl_buf *b, const struct pl_call_news *n)
-{
-	PL_PUT(b, ",\"duration\":");
-	if (n->has_duration)
-		pl_buf_put_u64(b, n->duration_s);
-	else
-		PL_PUT(b, "null");
 }
 
 /* ---- what the other said ---- */
@@ -152,7 +137,7 @@ static void ended(const struct pl_event *e, struct pl_buf *b)
 					      [PL_CALL_ELSEWHERE] = "answered_elsewhere",
 					      [PL_CALL_LOST] = "disconnected"};
 	put_from(b, e);
-	put_duration(b, e->call);
+	pl_calling_put_duration(b, e->call);
 	if (e->call->why)
 		pl_buf_printf(b, ",\"reason\":\"%s\"", reasons[e->call->why]);
 }
@@ -205,7 +190,7 @@ void pl_qrypt_put_call(const struct pl_event *e, struct pl_buf *b)
 						     : pl_qrypt_call_row(n->what, n->has_keys));
 	PL_PUT(b, "{");
 	if (!is_rotation)
-		put_call_id(b, n);
+		pl_calling_put_id(b, n);
 	rest[n->what](e, b);
 	PL_PUT(b, "}");
 	pl_qrypt_end_fresh(b);
@@ -244,7 +229,7 @@ static void put_status(struct pl_buf *b, const struct pl_call_news *n)
 	if (is_rotation)
 		put_rotation(b, n);
 	else
-		put_call_id(b, n);
+		pl_calling_put_id(b, n);
 	if (is_new && n->has_keys) {
 		PL_PUT(b, ",");
 		put_session(b, n);
@@ -258,7 +243,7 @@ static void put_status(struct pl_buf *b, const struct pl_call_news *n)
 		put_other(b, n, n->asked == PL_CALL_OFFER);
 	put_raw(b, "iceServers", n->ice);
 	if (n->asked == PL_CALL_END)
-		put_duration(b, n);
+		pl_calling_put_duration(b, n);
 	PL_PUT(b, "}");
 }
 

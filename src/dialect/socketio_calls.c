@@ -149,25 +149,9 @@ static int on_end(struct pl_session *s, struct pl_slice ref, const void *in)
 
 /* ---- what is heard ---- */
 
-static void put_call_id(struct pl_buf *b, const struct pl_call_news *n)
-{
-	char room[PL_CALL_TEXT_MAX];
-	PL_PUT(b, "\"callId\":");
-	pl_json_put_str(b, pl_call_format(&n->id, n->began_ms, room));
-}
-
-static void put_duration(struct pl_buf *b, const struct pl_call_news *n)
-{
-	PL_PUT(b, ",\"duration\":");
-	if (n->has_duration)
-		pl_buf_put_u64(b, n->duration_s);
-	else
-		PL_PUT(b, "null");
-}
-
 static void put_end(struct pl_buf *b, const struct pl_call_news *n)
 {
-	put_duration(b, n);
+	pl_calling_put_duration(b, n);
 	if (n->why == PL_CALL_ELSEWHERE)
 		PL_PUT(b, ",\"reason\":\"answered_elsewhere\"");
 	else if (n->why == PL_CALL_LOST)
@@ -203,7 +187,7 @@ void pl_socketio_put_call(const struct pl_event *e, struct pl_buf *b)
 	PL_PUT(b, "[\"");
 	pl_buf_puts(b, pl_slice_str(heard_as(n)));
 	PL_PUT(b, "\",{");
-	put_call_id(b, n);
+	pl_calling_put_id(b, n);
 	PL_PUT(b, ",\"fromUserId\":");
 	pl_socketio_put_user_id(b, &e->actor);
 	PL_PUT(b, ",\"fromUser\":");
@@ -230,10 +214,10 @@ void pl_socketio_on_call_reply(struct pl_session *s, const struct pl_call_news *
 	}
 	struct pl_buf *b = pl_socketio_begin_ack(s);
 	PL_PUT(b, ",");
-	put_call_id(b, n);
+	pl_calling_put_id(b, n);
 	put_ice(b, n);
 	if (n->asked == PL_CALL_END)
-		put_duration(b, n);
+		pl_calling_put_duration(b, n);
 	pl_socketio_ack(s, n->ref, b);
 }
 

@@ -4,6 +4,7 @@
 
 #include "handler/fields.h"
 #include "handler/handler.h"
+#include "handler/public.h"
 
 #include "base/ids.h"
 #include "base/mem.h"
@@ -14,7 +15,6 @@
 #include <pthread.h>
 
 enum {
-	ROOM_NAME_MAX = 255,
 	ROOMS_TOLD_MAX = 4096,   /* of one broadcast */
 	REASON_MAX = 123,        /* of a close frame */
 	DETAIL_MAX = 255,        /* of parley_fail */
@@ -101,18 +101,6 @@ struct parley_conn {
 };
 
 _Static_assert(sizeof(parley_conn) <= 96, "an idle connection is small");
-
-/* ---- between the two kinds of slices ---- */
-
-static inline struct pl_slice pl_in(struct parley_slice s)
-{
-	return pl_slice(s.at, s.len);
-}
-
-static inline struct parley_slice pl_out(struct pl_slice s)
-{
-	return parley_slice(s.at, s.len);
-}
 
 /* endpoint.c */
 /* With the lock held, which is released. The last reference frees. */

@@ -6,14 +6,9 @@
  */
 #include "handler/internal.h"
 
-static bool is_name(struct parley_slice room)
-{
-	return room.at && room.len && room.len <= ROOM_NAME_MAX;
-}
-
 int parley_join(parley_conn *c, struct parley_slice room)
 {
-	if (!is_name(room))
+	if (!pl_is_room_name(room))
 		return PL_EINVAL;
 	if (!pl_conn_is_open(c->conn))
 		return PL_ECLOSED;
@@ -22,7 +17,7 @@ int parley_join(parley_conn *c, struct parley_slice room)
 
 int parley_leave(parley_conn *c, struct parley_slice room)
 {
-	if (!is_name(room))
+	if (!pl_is_room_name(room))
 		return PL_EINVAL;
 	pl_room_leave(&c->hall->rooms, &c->member, pl_in(room));
 	return 0;
@@ -30,7 +25,7 @@ int parley_leave(parley_conn *c, struct parley_slice room)
 
 bool parley_in_room(const parley_conn *c, struct parley_slice room)
 {
-	return is_name(room) && pl_room_has(&c->hall->rooms, &c->member, pl_in(room));
+	return pl_is_room_name(room) && pl_room_has(&c->hall->rooms, &c->member, pl_in(room));
 }
 
 size_t parley_rooms(const parley_conn *c, struct parley_slice *out, size_t cap)
@@ -49,7 +44,7 @@ size_t parley_rooms(const parley_conn *c, struct parley_slice *out, size_t cap)
 
 size_t parley_room_size(const parley_conn *c, struct parley_slice room)
 {
-	return is_name(room) ? pl_room_size(&c->hall->rooms, pl_in(room)) : 0;
+	return pl_is_room_name(room) ? pl_room_size(&c->hall->rooms, pl_in(room)) : 0;
 }
 
 /* ---- telling ---- */
@@ -132,7 +127,7 @@ static int audience_of(const parley_conn *from, const struct parley_to *to, stru
 	if (n && !to->rooms)
 		return PL_EINVAL;
 	for (size_t i = 0; i < n; i++)
-		if (!is_name(to->rooms[i]))
+		if (!pl_is_room_name(to->rooms[i]))
 			return PL_EINVAL;
 	if (n)
 		*out = (struct pl_audience){.rooms = to->rooms, .n = n};

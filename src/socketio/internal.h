@@ -3,6 +3,7 @@
 #define PL_SOCKETIO_INTERNAL_H
 
 #include "socketio/socketio.h"
+#include "handler/public.h"
 
 #include "base/id.h"
 #include "base/ids.h"
@@ -16,8 +17,7 @@
 #include <pthread.h>
 
 enum {
-	SOCKET_ID = 20, /* characters of a socket's id, as the original has */
-	ROOM_NAME_MAX = 255,
+	SOCKET_ID = 20,                 /* characters of a socket's id, as the original has */
 	ROOMS_TOLD_MAX = 2000,          /* of one target, and as many exceptions */
 	SOCKETS_EACH = 256,             /* namespaces that one client is in, or asks for */
 	NAMESPACES_MAX = 64,            /* that are defined */
@@ -31,16 +31,6 @@ enum {
 
 /* The room of everybody in a namespace. Not a name: nobody joins or leaves it by hand. */
 #define EVERYBODY PL_S("")
-
-static inline struct pl_slice pl_in(struct parley_slice s)
-{
-	return pl_slice(s.at, s.len);
-}
-
-static inline struct parley_slice pl_out(struct pl_slice s)
-{
-	return parley_slice(s.at, s.len);
-}
 
 /* ---- what was registered: each one block, immutable; the defaults are filled in ---- */
 

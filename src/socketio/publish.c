@@ -15,15 +15,10 @@ enum { WAITING_MAX = 64 << 20, EVENT_BYTES = 1024 };
 
 /* ---- targets ---- */
 
-static bool is_name(struct parley_slice room)
-{
-	return room.at && room.len && room.len <= ROOM_NAME_MAX;
-}
-
 static bool are_names(const struct parley_slice *rooms, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!is_name(rooms[i]))
+		if (!pl_is_room_name(rooms[i]))
 			return false;
 	return true;
 }
@@ -378,7 +373,7 @@ static int change(struct pl_sio *sio, const char *nsp, const struct parley_targe
 int pl_sio_sockets_join(struct pl_sio *sio, const char *nsp, const struct parley_target *t,
 			struct pl_slice room)
 {
-	if (!is_name(pl_out(room)))
+	if (!pl_is_room_name(pl_out(room)))
 		return PL_EINVAL;
 	return change(sio, nsp, t, &(struct pl_sio_note){.what = PL_NOTE_JOIN, .room = room});
 }
@@ -386,7 +381,7 @@ int pl_sio_sockets_join(struct pl_sio *sio, const char *nsp, const struct parley
 int pl_sio_sockets_leave(struct pl_sio *sio, const char *nsp, const struct parley_target *t,
 			 struct pl_slice room)
 {
-	if (!is_name(pl_out(room)))
+	if (!pl_is_room_name(pl_out(room)))
 		return PL_EINVAL;
 	return change(sio, nsp, t, &(struct pl_sio_note){.what = PL_NOTE_LEAVE, .room = room});
 }

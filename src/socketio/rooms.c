@@ -6,11 +6,6 @@
  */
 #include "socketio/internal.h"
 
-static bool is_name(struct parley_slice room)
-{
-	return room.at && room.len && room.len <= ROOM_NAME_MAX;
-}
-
 static bool is_own(const parley_socket *k, struct pl_slice room)
 {
 	return pl_slice_eq(room, pl_slice(k->id, SOCKET_ID));
@@ -25,7 +20,7 @@ static void watch(parley_socket *k, struct pl_slice room, bool joined)
 
 int parley_socket_join(parley_socket *k, struct parley_slice room)
 {
-	if (!is_name(room))
+	if (!pl_is_room_name(room))
 		return PARLEY_EINVAL;
 	if (k->state != PL_SIO_CONNECTED)
 		return PARLEY_ECLOSED;
@@ -39,7 +34,7 @@ int parley_socket_join(parley_socket *k, struct parley_slice room)
 
 int parley_socket_leave(parley_socket *k, struct parley_slice room)
 {
-	if (!is_name(room))
+	if (!pl_is_room_name(room))
 		return PARLEY_EINVAL;
 	if (pl_room_leave(&k->hall->rooms, &k->member, pl_in(room)))
 		watch(k, pl_in(room), false);
@@ -48,7 +43,7 @@ int parley_socket_leave(parley_socket *k, struct parley_slice room)
 
 bool parley_socket_in(const parley_socket *k, struct parley_slice room)
 {
-	return is_name(room) &&
+	return pl_is_room_name(room) &&
 	       (is_own(k, pl_in(room)) || pl_room_has(&k->hall->rooms, &k->member, pl_in(room)));
 }
 
